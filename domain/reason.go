@@ -1,0 +1,4 @@
+package domain
+
+// ReasonCode is the stable name of a rule that refused something.
+type ReasonCode string
