@@ -1,10 +1,6 @@
 package domain
 
-import (
-	"math/big"
-
-	"github.com/quagmt/udecimal"
-)
+import "github.com/quagmt/udecimal"
 
 // Decimal is an exact decimal number. The library keeps 19 digits after the point and cuts a longer product silently, so
 // what is stored is bounded to stay below that (PriceDecimals, PointValueDecimals, quotientDigits), and every comparison whose
@@ -23,10 +19,8 @@ const (
 )
 
 var (
-	zero   = Decimal{}
-	half   = udecimal.MustFromInt64(5, 1)
-	ratOne = big.NewRat(1, 1)
-	rat100 = big.NewRat(100, 1)
+	zero = Decimal{}
+	half = udecimal.MustFromInt64(5, 1)
 )
 
 // D reads a decimal that is known to be well formed; it panics on anything else. For tables and tests.

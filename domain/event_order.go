@@ -29,6 +29,7 @@ type OrderInitialized struct {
 	Quantity   int       `json:"quantity"` // units: lots × lot size
 	LimitPrice *Decimal  `json:"limit_price,omitempty"`
 	RefPrice   Decimal   `json:"reference_price"` // what the order was decided on: signal, else bar, else entry
+	PointValue Decimal   `json:"point_value"`     // rupees a point a lot
 	ExpiresAt  time.Time `json:"expires_at"`
 	SignalID   SignalID  `json:"signal_id,omitempty"`
 	IntentID   IntentID  `json:"intent_id,omitempty"` // exits
@@ -48,7 +49,6 @@ type Entry struct {
 	SignalStop   Decimal           `json:"signal_stop"`
 	InitialStop  Decimal           `json:"initial_stop"`
 	ATR          Decimal           `json:"atr"`
-	PointValue   Decimal           `json:"point_value"`    // rupees a point a lot
 	MarginPerLot Decimal           `json:"margin_per_lot"` // rupees
 	TrailingATR  Decimal           `json:"trailing_atr_multiple"`
 	Sizing       Sizing            `json:"sizing"`

@@ -1,0 +1,185 @@
+package domain
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// Recent is what is settled and still answers questions, for Settings.Signals.Memory of log time: which signals were accepted, which
+// orders ended (a late fill must find its order), which commands were taken. The canonical state shows it as counts and a rolling
+// hash of every step, so that a digest costs the same with a thousand and with a million of them.
+type Recent struct {
+	Signals  int    `json:"signals"`
+	Orders   int    `json:"orders"`
+	Commands int    `json:"commands"`
+	Hash     string `json:"hash"`
+
+	sum      [32]byte
+	signals  map[SignalID]*Seen
+	windows  map[windowKey][]*Seen
+	orders   map[OrderID]*Order
+	commands map[string]uint64
+	queue    []remembered // in log order
+}
+
+// Seen is an accepted signal.
+type Seen struct {
+	ID       SignalID
+	Content  string
+	Revision uint64
+	Instant  time.Time // the signal's own time
+	window   windowKey
+}
+
+// windowKey groups the signals that the duplicate window compares.
+type windowKey struct {
+	instrument, position string
+	kind                 SignalType
+}
+
+type remembered struct {
+	at      time.Time
+	signal  *Seen
+	order   OrderID
+	command string
+}
+
+func newRecent() Recent {
+	return Recent{
+		signals: map[SignalID]*Seen{}, windows: map[windowKey][]*Seen{}, orders: map[OrderID]*Order{}, commands: map[string]uint64{},
+	}
+}
+
+func windowOf(sig *Signal) windowKey {
+	k := windowKey{instrument: sig.Instrument, kind: sig.Type}
+	if len(sig.Position) > 0 {
+		k.position = sig.Position[0]
+	}
+	return k
+}
+
+// chain folds one step into the rolling hash.
+func (r *Recent) chain(step, id string, n uint64) {
+	buf := make([]byte, 0, 160)
+	buf = append(buf, r.sum[:]...)
+	buf = append(buf, step...)
+	buf = append(buf, ' ')
+	buf = append(buf, id...)
+	buf = strconv.AppendUint(append(buf, ' '), n, 10)
+	r.sum = sha256.Sum256(buf)
+}
+
+// seal brings the shown fields up to date; called when the state is written, not at every step.
+func (r *Recent) seal() {
+	r.Signals, r.Orders, r.Commands, r.Hash = len(r.signals), len(r.orders), len(r.commands), hex.EncodeToString(r.sum[:])
+}
+
+func (r *Recent) acceptSignal(at time.Time, rev uint64, e *SignalReceived) {
+	seen := &Seen{ID: e.SignalID, Content: e.Content, Revision: rev, Instant: e.Signal.Timestamp, window: windowOf(&e.Signal)}
+	r.chain("signal", string(seen.ID)+" "+seen.Content, rev)
+	r.signals[seen.ID] = seen
+	r.queue = append(r.queue, remembered{at: at, signal: seen})
+	if e.Signal.Type == BaseEntry || e.Signal.Type == Pyramid {
+		r.windows[seen.window] = append(r.windows[seen.window], seen)
+	}
+}
+
+func (r *Recent) endOrder(at time.Time, o *Order) {
+	r.chain("order "+o.End, string(o.OrderID), uint64(o.Cum))
+	r.orders[o.OrderID] = o
+	r.queue = append(r.queue, remembered{at: at, order: o.OrderID})
+}
+
+func (r *Recent) lateFill(o *Order) { r.chain("late", string(o.OrderID), uint64(o.Cum)) }
+
+func (r *Recent) takeCommand(at time.Time, rev uint64, id string) {
+	if id == "" {
+		return
+	}
+	r.chain("command", id, rev)
+	r.commands[id] = rev
+	r.queue = append(r.queue, remembered{at: at, command: id})
+}
+
+// forget drops what is older than the memory.
+func (r *Recent) forget(now time.Time, memory time.Duration) {
+	limit, n := now.Add(-memory), 0
+	for ; n < len(r.queue) && r.queue[n].at.Before(limit); n++ {
+		r.drop(r.queue[n])
+	}
+	if n == 0 {
+		return
+	}
+	r.chain("forget", "", uint64(n))
+	r.queue = r.queue[n:]
+}
+
+func (r *Recent) drop(old remembered) {
+	switch {
+	case old.signal != nil:
+		// The same id may have been accepted again since (an exit with other content): that one stays.
+		if r.signals[old.signal.ID] == old.signal {
+			delete(r.signals, old.signal.ID)
+		}
+		left := slices.DeleteFunc(r.windows[old.signal.window], func(s *Seen) bool { return s == old.signal })
+		if len(left) == 0 {
+			delete(r.windows, old.signal.window)
+		} else {
+			r.windows[old.signal.window] = left
+		}
+	case old.order != "":
+		delete(r.orders, old.order)
+	default:
+		delete(r.commands, old.command)
+	}
+}
+
+// within finds an accepted signal of the same instrument, type and position at most window away, inclusive, by the signals' own times.
+func (r *Recent) within(sig *Signal, window time.Duration) *Seen {
+	for _, s := range slices.Backward(r.windows[windowOf(sig)]) {
+		if sig.Timestamp.Sub(s.Instant).Abs() <= window {
+			return s
+		}
+	}
+	return nil
+}
+
+// Seen gives the accepted signal with this id, nil if there is none in memory.
+func (r *Recent) Seen(id SignalID) *Seen { return r.signals[id] }
+
+// Order gives an order that ended within the memory, nil if there is none.
+func (r *Recent) Order(id OrderID) *Order { return r.orders[id] }
+
+// Command gives the revision at which a command with this id was taken.
+func (r *Recent) Command(id string) (rev uint64, taken bool) {
+	rev, taken = r.commands[id]
+	return rev, taken
+}
+
+// OrderTags gives the orders by tag: those not done and those that ended within the memory.
+func (s *State) OrderTags() map[string]*Order {
+	out := make(map[string]*Order, len(s.Orders)+len(s.Recent.orders))
+	for _, o := range s.Recent.orders {
+		out[o.Tag] = o
+	}
+	for _, o := range s.Orders {
+		out[o.Tag] = o
+	}
+	return out
+}
+
+// BrokerIDs are the broker's ids that are bound to an order of ours.
+func (s *State) BrokerIDs() map[string]OrderID {
+	out := make(map[string]OrderID, len(s.Orders)+len(s.Recent.orders))
+	for _, orders := range []map[OrderID]*Order{s.Orders, s.Recent.orders} {
+		for id, o := range orders {
+			if o.BrokerID != "" {
+				out[o.BrokerID] = id
+			}
+		}
+	}
+	return out
+}

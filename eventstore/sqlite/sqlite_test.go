@@ -1,0 +1,164 @@
+package sqlite_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+	driver "zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+
+	"pm/domain"
+	"pm/eventstore"
+	"pm/eventstore/logtest"
+	"pm/eventstore/sqlite"
+)
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(childDir); dir != "" {
+		os.Exit(child(dir))
+	}
+	goleak.VerifyTestMain(m)
+}
+
+func open(t *testing.T, dir string) *sqlite.Log {
+	t.Helper()
+	log, err := sqlite.Open(dir, logtest.Portfolio, "test")
+	require.NoError(t, err)
+	return log
+}
+
+// execute changes the file behind the log's back.
+func execute(t *testing.T, dir, query string, args ...any) {
+	t.Helper()
+	conn, err := driver.OpenConn(filepath.Join(dir, "events.db"), driver.OpenReadWrite)
+	require.NoError(t, err)
+	require.NoError(t, sqlitex.Execute(conn, query, &sqlitex.ExecOptions{Args: args}))
+	require.NoError(t, conn.Close())
+}
+
+func TestTheEmbeddedLogKeepsThePromisesOfTheLog(t *testing.T) {
+	dirs := map[eventstore.Log]string{}
+	at := func(t *testing.T, dir string) eventstore.Log {
+		log := open(t, dir)
+		dirs[log] = dir
+		return log
+	}
+	logtest.Run(t, logtest.Store{
+		Open: func(t *testing.T) eventstore.Log { return at(t, t.TempDir()) },
+		Reopen: func(t *testing.T, log eventstore.Log) eventstore.Log {
+			require.NoError(t, log.Close())
+			return at(t, dirs[log])
+		},
+		Reader: func(t *testing.T, log eventstore.Log) eventstore.Log {
+			reader, err := sqlite.OpenReader(dirs[log])
+			require.NoError(t, err)
+			return reader
+		},
+		Spoil: func(t *testing.T, log eventstore.Log, rev uint64, change func(*eventstore.Record)) {
+			r := logtest.All(t, log, rev)[0]
+			change(&r)
+			execute(t, dirs[log], "UPDATE events SET meta = ?, data = ?, hash = ? WHERE rev = ?", r.Meta, r.Data, r.Hash[:], int64(rev))
+		},
+	})
+}
+
+func TestASecondWriterLearnsWhoHoldsTheFolder(t *testing.T) {
+	dir := t.TempDir()
+	log := open(t, dir)
+	_, err := sqlite.Open(dir, logtest.Portfolio, "second")
+	var locked *sqlite.Locked
+	require.ErrorAs(t, err, &locked)
+	require.Equal(t, os.Getpid(), locked.Holder.PID)
+	require.Equal(t, "test", locked.Holder.Instance)
+	require.NotEmpty(t, locked.Holder.Host)
+	require.ErrorContains(t, err, dir)
+	require.ErrorContains(t, err, "instance test")
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "LOCK"), []byte("{half a na"), 0o644))
+	_, err = sqlite.Open(dir, logtest.Portfolio, "second")
+	require.ErrorContains(t, err, "in use by another process", "a torn lock file still locks")
+	require.NoError(t, log.Close())
+	require.NoError(t, open(t, dir).Close(), "a closed log frees its folder")
+}
+
+func TestALogIsOpenedForItsOwnPortfolioOnly(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, open(t, dir).Close())
+	_, err := sqlite.Open(dir, "another", "test")
+	require.ErrorContains(t, err, `it is the log of portfolio "logtest", not of "another"`)
+	_, err = sqlite.Open(dir, "", "test")
+	require.ErrorContains(t, err, "a portfolio must be named")
+	reader, err := sqlite.OpenReader(dir)
+	require.NoError(t, err)
+	require.Equal(t, logtest.Portfolio, reader.Portfolio())
+	require.NoError(t, reader.Close())
+	require.NoError(t, open(t, dir).Close(), "a refused opening leaves no lock")
+}
+
+func TestAReaderMakesNoLogWhereThereIsNone(t *testing.T) {
+	dir := t.TempDir()
+	_, err := sqlite.OpenReader(dir)
+	require.ErrorIs(t, err, sqlite.ErrNoLog)
+	_, err = sqlite.OpenReader(filepath.Join(dir, "absent"))
+	require.ErrorIs(t, err, sqlite.ErrNoLog)
+	left, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Empty(t, left)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "events.db"), nil, 0o644))
+	_, err = sqlite.OpenReader(dir)
+	require.ErrorIs(t, err, sqlite.ErrNoLog, "a start that was cut off leaves an empty file")
+	require.NoError(t, open(t, dir).Close(), "and the next start makes the log")
+}
+
+func TestAReaderAppendsNothing(t *testing.T) {
+	dir := t.TempDir()
+	log := open(t, dir)
+	defer func() { require.NoError(t, log.Close()) }()
+	reader, err := sqlite.OpenReader(dir)
+	require.NoError(t, err)
+	at := eventstore.Empty(logtest.Portfolio)
+	require.ErrorIs(t, reader.Append(t.Context(), at, logtest.Chain(t, at, 1)), eventstore.ErrReadOnly)
+	require.NoError(t, reader.Close())
+}
+
+func TestFilesOfOtherBuildsAndOtherProgramsAreRefusedByName(t *testing.T) {
+	for want, pragma := range map[string]string{
+		"layout 2, written by a newer build": "PRAGMA user_version = 2",
+		"layout 0, written by an older":      "PRAGMA user_version = 0",
+		"no log of pm":                       "PRAGMA application_id = 7",
+		"does not say whose log":             "DELETE FROM log",
+	} {
+		dir := t.TempDir()
+		require.NoError(t, open(t, dir).Close())
+		execute(t, dir, pragma)
+		_, err := sqlite.Open(dir, logtest.Portfolio, "test")
+		require.ErrorContains(t, err, want)
+		_, err = sqlite.OpenReader(dir)
+		require.ErrorContains(t, err, want)
+	}
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "events.db"), []byte("this is no database, and long enough to be read as one"), 0o644))
+	_, err := sqlite.OpenReader(dir)
+	var corrupt *eventstore.Corrupt
+	require.ErrorAs(t, err, &corrupt)
+}
+
+func TestAMissingRecordIsCorruptionAtItsRevision(t *testing.T) {
+	for rev, cut := range map[uint64]string{
+		3: "DELETE FROM events WHERE rev = 3",
+		0: "DELETE FROM events WHERE rev = 0",
+		5: "UPDATE events SET hash = x'00' WHERE rev = 5",
+	} {
+		dir := t.TempDir()
+		log := open(t, dir)
+		logtest.Fill(t, log, 8)
+		execute(t, dir, cut)
+		_, err := eventstore.Replay(t.Context(), log, 0, func(domain.Recorded, eventstore.Hash) error { return nil })
+		var corrupt *eventstore.Corrupt
+		require.ErrorAs(t, err, &corrupt)
+		require.Equal(t, rev, corrupt.Rev)
+		require.NoError(t, log.Close())
+	}
+}

@@ -1,0 +1,223 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+
+	"pm/domain"
+	"pm/eventstore"
+)
+
+const (
+	// fileName is the database in its folder.
+	fileName = "events.db"
+	// synchronousFull is how SQLite numbers PRAGMA synchronous = FULL.
+	synchronousFull = 2
+)
+
+// Log is a log in a folder: a writer from Open, or a reader from OpenReader.
+type Log struct {
+	portfolio domain.PortfolioID
+	readers   *sqlitex.Pool
+	closed    chan struct{}
+	once      sync.Once
+	closeErr  error
+	reading   sync.WaitGroup // readings under way; Close waits for them
+	gate      sync.Mutex     // between a reading's start and Close
+	writer    *writer        // nil: read-only
+}
+
+var _ eventstore.Log = (*Log)(nil)
+
+// writer is the one connection that appends.
+type writer struct {
+	mu     sync.Mutex
+	conn   *sqlite.Conn
+	lock   *os.File
+	head   eventstore.Head
+	broken error         // of the first write that failed
+	grown  chan struct{} // closed and replaced by every append
+}
+
+// Open opens or makes the log of a portfolio in a folder, for writing. instance is for people: it stands in the lock file.
+// It returns *Locked if another writer has the folder, and an error if the log there is another portfolio's.
+func Open(dir string, p domain.PortfolioID, instance string) (*Log, error) {
+	if p == "" {
+		return nil, errors.New("open the log: a portfolio must be named")
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("open the log: %w", err)
+	}
+	held, err := lock(dir, instance)
+	if err != nil {
+		return nil, err
+	}
+	l, err := openWriter(dir, p, held)
+	if err != nil {
+		held.Close()
+		return nil, fmt.Errorf("open the log in %s: %w", dir, err)
+	}
+	return l, nil
+}
+
+func openWriter(dir string, p domain.PortfolioID, held *os.File) (*Log, error) {
+	name := filepath.Join(dir, fileName)
+	conn, err := sqlite.OpenConn(name, sqlite.OpenReadWrite, sqlite.OpenCreate, sqlite.OpenWAL)
+	if err != nil {
+		return nil, err
+	}
+	head, err := prepareWriter(conn, dir, p)
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	readers, err := openReaders(name)
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	w := &writer{conn: conn, lock: held, head: head, grown: make(chan struct{})}
+	return &Log{portfolio: p, readers: readers, closed: make(chan struct{}), writer: w}, nil
+}
+
+// prepareWriter makes the tables where there are none and finds the head.
+func prepareWriter(conn *sqlite.Conn, dir string, p domain.PortfolioID) (head eventstore.Head, err error) {
+	conn.SetBusyTimeout(busyTimeout)
+	if err := durable(conn); err != nil {
+		return head, err
+	}
+	owner, err := inspect(conn)
+	if errors.Is(err, ErrNoLog) {
+		if err := create(conn, p); err != nil {
+			return head, err
+		}
+		// The file is durable by SQLite's own care; that it and its folder can be found again is ours.
+		if err := syncDirs(dir, filepath.Dir(filepath.Clean(dir))); err != nil {
+			return head, err
+		}
+		owner, err = p, nil
+	}
+	if err != nil {
+		return head, err
+	}
+	if owner != p {
+		return head, fmt.Errorf("it is the log of portfolio %q, not of %q", owner, p)
+	}
+	return headOf(conn, p)
+}
+
+// durable sets the connection to sync each commit and makes sure that SQLite took it: where it cannot have WAL it says
+// nothing and goes on without.
+func durable(conn *sqlite.Conn) error {
+	if err := sqlitex.ExecuteTransient(conn, "PRAGMA synchronous = FULL", nil); err != nil {
+		return err
+	}
+	mode := ""
+	err := sqlitex.ExecuteTransient(conn, "PRAGMA journal_mode", &sqlitex.ExecOptions{ResultFunc: func(s *sqlite.Stmt) error {
+		mode = s.ColumnText(0)
+		return nil
+	}})
+	if err != nil {
+		return err
+	}
+	full, err := number(conn, "PRAGMA synchronous")
+	if err == nil && (mode != "wal" || full != synchronousFull) {
+		err = fmt.Errorf("the file system gives no write-ahead log with full sync (journal mode %s, synchronous %d)", mode, full)
+	}
+	return err
+}
+
+// syncDirs makes the entries of folders durable.
+func syncDirs(dirs ...string) error {
+	for _, dir := range dirs {
+		d, err := os.Open(dir)
+		if err != nil {
+			return err
+		}
+		err = d.Sync()
+		d.Close()
+		if err != nil {
+			return fmt.Errorf("sync the folder %s: %w", dir, err)
+		}
+	}
+	return nil
+}
+
+// Append stores the records in one transaction and returns after its fsync.
+func (l *Log) Append(ctx context.Context, at eventstore.Head, recs []eventstore.Record) error {
+	if l.writer == nil {
+		return eventstore.ErrReadOnly
+	}
+	if err := eventstore.CheckBatch(l.portfolio, at, recs); err != nil {
+		return err
+	}
+	return l.writer.append(ctx, l.closed, at, recs)
+}
+
+func (w *writer) append(ctx context.Context, closed <-chan struct{}, at eventstore.Head, recs []eventstore.Record) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	select {
+	case <-closed:
+		return eventstore.ErrClosed
+	default:
+	}
+	if w.broken != nil {
+		return w.broken
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if w.head != at {
+		return &eventstore.WrongHead{Expected: at, Actual: w.head}
+	}
+	if err := w.insert(recs); err != nil {
+		w.broken = err
+		return err
+	}
+	w.head = recs[len(recs)-1].After()
+	close(w.grown)
+	w.grown = make(chan struct{})
+	return nil
+}
+
+// insert writes one transaction. From here on the context has no say: an interrupted commit would be neither done nor undone.
+func (w *writer) insert(recs []eventstore.Record) error {
+	if err := sqlitex.Execute(w.conn, "BEGIN IMMEDIATE", nil); err != nil {
+		return fmt.Errorf("%w: begin: %w", eventstore.ErrBroken, err)
+	}
+	stmt, err := w.conn.Prepare("INSERT INTO events (rev, meta, data, hash) VALUES (?, ?, ?, ?)")
+	for i := 0; err == nil && i < len(recs); i++ {
+		r := &recs[i]
+		stmt.BindInt64(1, int64(r.Rev))
+		stmt.BindBytes(2, r.Meta)
+		stmt.BindBytes(3, r.Data)
+		stmt.BindBytes(4, r.Hash[:])
+		if _, err = stmt.Step(); err == nil {
+			err = stmt.Reset()
+		}
+	}
+	if err != nil {
+		// Whether the rollback works does not matter: without a commit the records are not in the log.
+		_ = sqlitex.Execute(w.conn, "ROLLBACK", nil)
+		return fmt.Errorf("%w: insert: %w", eventstore.ErrBroken, err)
+	}
+	if err := sqlitex.Execute(w.conn, "COMMIT", nil); err != nil {
+		return fmt.Errorf("%w: commit: %w: %w", eventstore.ErrBroken, eventstore.ErrOutcomeUnknown, err)
+	}
+	return nil
+}
+
+// close ends the writing and frees the folder.
+func (w *writer) close() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return errors.Join(w.conn.Close(), w.lock.Close())
+}

@@ -1,0 +1,166 @@
+package arch_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"pm/test/arch"
+)
+
+// A rule that finds nothing anywhere would pass for ever, so each is shown one source that breaks it and one that is
+// as close to breaking it as the rule allows.
+type trial struct {
+	name   string
+	path   string
+	source string
+	guilty string // part of the finding, "" for none
+}
+
+func judge(t *testing.T, rule func([]arch.File) []arch.Finding, trials []trial) {
+	t.Helper()
+	for _, c := range trials {
+		t.Run(c.name, func(t *testing.T) {
+			file, err := arch.Parse(c.path, c.source)
+			require.NoError(t, err)
+			found := rule([]arch.File{file})
+			if c.guilty == "" {
+				none(t, found)
+				return
+			}
+			require.NotEmpty(t, found)
+			require.Contains(t, found[0].String(), c.guilty)
+		})
+	}
+}
+
+func importing(pkg, name string) string { return fmt.Sprintf("package %s\n\nimport %q\n", pkg, name) }
+
+func TestTheImportRuleFindsEachWayIn(t *testing.T) {
+	judge(t, arch.Imports, []trial{
+		{"the domain imports the log", "domain/x.go", importing("domain", "pm/eventstore"), "may not import pm/eventstore"},
+		{"the domain's examples import the log", "domain/x_test.go", importing("domain_test", "pm/eventstore"), ""},
+		{"the domain reads the machine", "domain/x.go", importing("domain", "os"), "os is not in the part"},
+		{"the domain logs", "domain/x.go", importing("domain", "log/slog"), "log/slog is not in the part"},
+		{"the domain rolls dice", "domain/x.go", importing("domain", "math/rand/v2"), "math/rand/v2 is not in the part"},
+		{"the domain counts exactly", "domain/x.go", importing("domain", "math/big"), ""},
+		{"the domain locks", "domain/x.go", importing("domain", "sync"), "sync is not in the part"},
+		{"the codec keeps its plans", "domain/canon/x.go", importing("canon", "sync"), ""},
+		{"the engine opens a socket", "domain/engine/x.go", importing("engine", "net/http"), "may not use net/http"},
+		{"the engine logs", "domain/engine/x.go", importing("engine", "log/slog"), ""},
+		{"the engine knows a broker", "domain/engine/x.go", importing("engine", "pm/adapters/broker/paper"), "may not import"},
+		{"an adapter imports another", "adapters/tradingview/x.go", importing("tradingview", "pm/adapters/broker/paper"), "may not import"},
+		{"the api imports the engine", "api/x.go", importing("api", "pm/domain/engine"), "may not import pm/domain/engine"},
+		{"a room imports a command", "projections/x.go", importing("projections", "pm/cmd/internal/config"), "nobody imports pm/cmd"},
+		{"a test imports a command", "test/e2e/x_test.go", importing("e2e", "pm/cmd/internal/config"), "nobody imports pm/cmd"},
+		{"a room imports a test", "eventstore/x_test.go", importing("eventstore", "pm/test/sim"), "nobody imports pm/test"},
+		{"a suite ships", "cmd/pm/x.go", importing("main", "pm/eventstore/logtest"), "only tests import the suite"},
+		{"a suite is used", "eventstore/sqlite/x_test.go", importing("sqlite", "pm/eventstore/logtest"), ""},
+		{"a driver in the wrong room", "projections/x.go", importing("projections", "zombiezen.com/go/sqlite"), "not among the importers"},
+		{"a driver in a test of the wrong room", "projections/x_test.go", importing("projections", "zombiezen.com/go/sqlite/sqlitex"), "not among"},
+		{"a driver where it belongs", "eventstore/sqlite/x.go", importing("sqlite", "zombiezen.com/go/sqlite/sqlitex"), ""},
+		{"a library nobody chose", "api/x.go", importing("api", "github.com/gin-gonic/gin"), "is not a listed library"},
+		{"a library with a similar name", "api/x.go", importing("api", "github.com/labstack/echo/v45"), "is not a listed library"},
+		{"testify ships", "api/x.go", importing("api", "github.com/stretchr/testify/require"), "not among the importers"},
+		{"testify in a test", "api/x_test.go", importing("api", "github.com/stretchr/testify/require"), ""},
+		{"a package that nobody listed", "billing/x.go", "package billing\n", "pm/billing is not listed"},
+		{"an adapter that nobody listed", "adapters/nats/x.go", "package nats\n", "pm/adapters/nats is not listed"},
+	})
+}
+
+func TestTheSizeRuleFindsOneLineTooMuch(t *testing.T) {
+	function := func(lines int) string {
+		return "package domain\n\nfunc f() {\n" + strings.Repeat("\t_ = 0\n", lines-2) + "}\n"
+	}
+	file := func(lines int) string { return "package domain\n" + strings.Repeat("\n", lines-1) }
+	judge(t, arch.Sizes, []trial{
+		{"seventy lines", "domain/x.go", function(70), ""},
+		{"seventy-one lines", "domain/x.go", function(71), "a function of 71 lines"},
+		{"a long function in a variable", "domain/x.go", strings.Replace(function(71), "func f()", "var f = func()", 1), "a function of 71 lines"},
+		{"a long test", "domain/x_test.go", function(71), "a function of 71 lines"},
+		{"four hundred lines", "domain/x.go", file(400), ""},
+		{"four hundred and one lines", "domain/x.go", file(401), "401 lines, at most 400"},
+		{"generated code", "domain/x.go", "// Code generated by gen. DO NOT EDIT.\n\npackage domain\n", "generated code"},
+	})
+}
+
+func body(text string) string { return "package domain\n\nfunc f() {\n" + text + "\n}\n" }
+
+func TestThePurityRuleFindsClocksFloatsAndGoroutines(t *testing.T) {
+	judge(t, arch.Purity, []trial{
+		{"the hour", "domain/x.go", body("_ = time.Now()"), "time.Now"},
+		{"the hour as a value", "domain/x.go", body("clock := time.Now; _ = clock"), "time.Now"},
+		{"the zone files", "domain/x.go", body(`_, _ = time.LoadLocation("Asia/Kolkata")`), "time.LoadLocation"},
+		{"a wait", "domain/canon/x.go", body("<-time.After(time.Second)"), "time.After"},
+		{"a duration", "domain/x.go", body("_ = 5 * time.Second"), ""},
+		{"the engine's hour", "domain/engine/x.go", body("_ = time.Now()"), ""},
+		{"the hour in a test", "domain/x_test.go", body("_ = time.Now()"), ""},
+		{"a nap in a test", "api/x_test.go", body("time.Sleep(time.Second)"), "time.Sleep"},
+		{"a float", "domain/x.go", "package domain\n\nvar risk float64\n", "float64: money"},
+		{"a float in the engine", "domain/engine/x.go", "package engine\n\nfunc f(x float32) {}\n", "float32: money"},
+		{"a float without its name", "domain/x.go", "package domain\n\nvar half = 0.5\n", "write a decimal"},
+		{"a float from a decimal", "domain/x.go", body("_ = d.InexactFloat64()"), "leaves the exact numbers"},
+		{"a float elsewhere", "api/x.go", "package api\n\nvar seconds float64\n", ""},
+		{"a goroutine", "domain/x.go", body("go f()"), "no goroutine"},
+		{"a channel", "domain/x.go", "package domain\n\nvar c chan int\n", "no channel"},
+		{"the engine's goroutine", "domain/engine/x.go", body("go f()"), ""},
+	})
+}
+
+func TestUnfinishedWorkIsFound(t *testing.T) {
+	judge(t, arch.Unfinished, []trial{
+		{"a mark", "api/x.go", "package api\n\n// TO" + "DO: later\nvar x int\n", "do it or file it"},
+		{"a word in small letters", "api/x.go", "package api\n\n// todo lists are not kept here\nvar x int\n", ""},
+	})
+}
+
+func TestEmptyNamesAreFound(t *testing.T) {
+	judge(t, arch.Names, []trial{
+		{"a folder", "domain/util/x.go", "package util\n", "util says nothing"},
+		{"a file", "domain/helpers_test.go", "package domain\n", "helpers_test says nothing"},
+		{"a package clause", "domain/x.go", "package common\n", "package common"},
+		{"a type", "domain/x.go", "package domain\n\ntype OrderManager struct{}\n", "type OrderManager"},
+		{"a plain name", "domain/x.go", "package domain\n\ntype Order struct{}\n", ""},
+	})
+}
+
+func TestAnInterfaceThatNobodyExplainedIsFound(t *testing.T) {
+	judge(t, arch.Interfaces, []trial{
+		{"a seam inside", "domain/x.go", "package domain\n\ntype Sizer interface{ Size() int }\n", "pm/domain.Sizer is not listed"},
+		{"a listed port", "eventstore/x.go", "package eventstore\n\ntype Log interface{ Close() error }\n", ""},
+		{"what a test asks", "domain/x_test.go", "package domain\n\ntype sizer interface{ Size() int }\n", ""},
+		{"a constraint", "domain/x.go", "package domain\n\ntype number interface{ ~int | ~int64 }\n", ""},
+	})
+}
+
+func TestWhatIsExportedAndSilentIsFound(t *testing.T) {
+	const head = "// Package api is explained.\npackage api\n\n"
+	judge(t, arch.Documented, []trial{
+		{"a package", "api/x.go", "package api\n", "no package comment"},
+		{"a function", "api/x.go", head + "func Run() {}\n", "Run has no comment"},
+		{"a method", "api/x.go", head + "type server struct{}\n\nfunc (s *server) Run() {}\n", ""},
+		{"a method of something exported", "api/x.go", head + "// S serves.\ntype S[T any] struct{}\n\nfunc (s *S[T]) Run() {}\n", "Run has no comment"},
+		{"an error's text", "api/x.go", head + "// E is an error.\ntype E int\n\nfunc (E) Error() string { return \"\" }\n", ""},
+		{"a function called Error", "api/x.go", head + "func Error() {}\n", "Error has no comment"},
+		{"a type in a group", "api/x.go", head + "// All of them.\ntype (\n\tA int\n)\n", "A has no comment"},
+		{"a constant in a group with a sentence", "api/x.go", head + "// All of them.\nconst (\n\tA = 1\n)\n", ""},
+		{"a variable", "api/x.go", head + "var A = 1\n", "A has no comment"},
+		{"a test", "api/x_test.go", "package api\n\nfunc TestX() {}\n", ""},
+	})
+}
+
+func TestASecondPackageCommentIsFound(t *testing.T) {
+	one, err := arch.Parse("api/a.go", "// Package api is explained.\npackage api\n")
+	require.NoError(t, err)
+	two, err := arch.Parse("api/b.go", "// Package api is explained again.\npackage api\n")
+	require.NoError(t, err)
+	require.Len(t, arch.Documented([]arch.File{one, two}), 1)
+	none(t, arch.Documented([]arch.File{one}))
+}
+
+func TestATopLevelNameThatIsNotFixedIsFound(t *testing.T) {
+	require.Len(t, arch.TopLevel([]string{"pkg", "internal"}), 2)
+	none(t, arch.TopLevel([]string{"domain", ".ci", "LICENSE", "bin", "x.test"}))
+}
