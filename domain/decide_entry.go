@@ -147,7 +147,7 @@ func (p *entryPlan) sizable() bool {
 func (p *entryPlan) sizeSender() {
 	lots := p.j.sig.Lots
 	p.sizing = &Sizing{Mode: SizingSender, Limiter: LimiterSender}
-	if lots == nil || !lots.IsPos() || lots.Prec() > 0 || lots.Cmp(Int(MaxSenderLots)) > 0 {
+	if lots == nil || !lots.IsPos() || !lots.Equal(lots.Trunc(0)) || lots.Cmp(Int(MaxSenderLots)) > 0 {
 		sent := "none"
 		if lots != nil {
 			sent = lots.String()

@@ -67,6 +67,7 @@ type opened struct {
 type opener struct {
 	codec *codec
 	dec   canon.Decoder
+	meta  metaReader
 	buf   []byte
 }
 
@@ -93,7 +94,7 @@ func (o *opener) open(r *Record, into *opened) error {
 
 // openMeta decodes the metadata and the hash of the record before.
 func (o *opener) openMeta(r *Record, into *opened) (err error) {
-	if err := o.dec.Decode(r.Meta, &into.Meta); err != nil {
+	if err := o.meta.read(&o.dec, r.Meta, &into.Meta); err != nil {
 		return &Corrupt{r.Rev, "the metadata cannot be read: " + err.Error()}
 	}
 	if into.Rev != r.Rev {

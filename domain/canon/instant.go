@@ -30,6 +30,16 @@ func readTime(d *Decoder, v reflect.Value) error {
 	return nil
 }
 
+// ParseTime reads a time in its quotes, as Decode would: for those who take a record apart themselves.
+func ParseTime(data []byte) (time.Time, error) {
+	d := Decoder{data: data}
+	t, err := d.instant()
+	if err == nil && d.pos != len(data) {
+		return time.Time{}, d.fail("something follows the time")
+	}
+	return t, err
+}
+
 // instant reads "YYYY-MM-DDThh:mm:ss[.fraction]Z" with its quotes, the fraction without trailing zeros.
 func (d *Decoder) instant() (time.Time, error) {
 	b := d.data[d.pos:]

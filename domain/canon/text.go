@@ -1,9 +1,12 @@
 package canon
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
+	"math/bits"
 	"reflect"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -60,7 +63,7 @@ func (d *Decoder) text() (string, error) {
 		return "", err
 	}
 	if escapes == 0 {
-		return d.Memory.text(raw), nil
+		return d.Memory.Text(raw), nil
 	}
 	return unescape(raw, escapes), nil
 }
@@ -71,11 +74,13 @@ func (d *Decoder) quoted() (raw []byte, escapes int, err error) {
 		return nil, 0, d.fail("a string must begin here")
 	}
 	start, wide := d.pos, false
-	for d.pos < len(d.data) {
+	for {
+		d.pos += plainRun(d.data[d.pos:])
+		if d.pos == len(d.data) {
+			return nil, 0, d.fail("the string has no end")
+		}
 		c := d.data[d.pos]
 		switch {
-		case plain[c]:
-			d.pos++
 		case c == '"':
 			raw = d.data[start:d.pos]
 			if wide && !utf8.Valid(raw) {
@@ -97,7 +102,29 @@ func (d *Decoder) quoted() (raw []byte, escapes int, err error) {
 			return nil, 0, d.fail("a control character must be escaped")
 		}
 	}
-	return nil, 0, d.fail("the string has no end")
+}
+
+// Plain says whether b stands for itself inside a string: ASCII without quotes, backslashes and control characters.
+func Plain(b []byte) bool { return plainRun(b) == len(b) }
+
+// plainRun is how many plain bytes b begins with. It looks at eight bytes at once: most of a log is plain text.
+func plainRun(b []byte) int {
+	const each, high = 0x0101010101010101, 0x8080808080808080
+	n := 0
+	for len(b)-n >= 8 {
+		x := binary.LittleEndian.Uint64(b[n:])
+		quote, slash := x^each*'"', x^each*'\\'
+		// The high bit of a byte ends up set where the byte is below 0x20, a quote, a backslash or above 0x7f. A borrow can set it
+		// in bytes behind such a one, never before it, and only the first counts.
+		if odd := ((x-each*0x20)&^x | (quote-each)&^quote | (slash-each)&^slash | x) & high; odd != 0 {
+			return n + bits.TrailingZeros64(odd)/8
+		}
+		n += 8
+	}
+	for n < len(b) && plain[b[n]] {
+		n++
+	}
+	return n
 }
 
 // escapeLen is the length of the canonical escape at the start of b, 0 if there is none.
@@ -115,27 +142,25 @@ func lowerHexDigit(c byte) bool { return '0' <= c && c <= '9' || 'a' <= c && c <
 
 // unescape undoes the escapes of a string that quoted has checked.
 func unescape(raw []byte, escapes int) string {
-	out := make([]byte, 0, len(raw)-escapes)
-	from := 0
-	for i := 0; i < len(raw); i++ {
-		if raw[i] != '\\' {
+	var out strings.Builder
+	out.Grow(len(raw) - escapes)
+	for range escapes {
+		i := bytes.IndexByte(raw, '\\')
+		out.Write(raw[:i])
+		if raw[i+1] != 'u' {
+			out.WriteByte(raw[i+1])
+			raw = raw[i+2:]
 			continue
 		}
-		out = append(out, raw[from:i]...)
-		if raw[i+1] == 'u' {
-			low := raw[i+5] - '0'
-			if raw[i+5] >= 'a' {
-				low = raw[i+5] - 'a' + 10
-			}
-			out = append(out, (raw[i+4]-'0')<<4|low)
-			i += 5
-		} else {
-			out = append(out, raw[i+1])
-			i++
+		low := raw[i+5] - '0'
+		if raw[i+5] >= 'a' {
+			low = raw[i+5] - 'a' + 10
 		}
-		from = i + 1
+		out.WriteByte((raw[i+4]-'0')<<4 | low)
+		raw = raw[i+6:]
 	}
-	return string(append(out, raw[from:]...))
+	out.Write(raw)
+	return out.String()
 }
 
 // Memory bounds: strings up to memoryLen bytes share their text, memorySlots at a time.
@@ -150,8 +175,8 @@ type Memory struct {
 	slots [memorySlots]string
 }
 
-// text gives a string with the bytes of raw, one that was given before if it is still known. A nil Memory copies.
-func (m *Memory) text(raw []byte) string {
+// Text gives a string with the bytes of raw, one that was given before if it is still known. A nil Memory copies.
+func (m *Memory) Text(raw []byte) string {
 	if m == nil || len(raw) > memoryLen || len(raw) == 0 {
 		return string(raw)
 	}

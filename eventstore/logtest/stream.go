@@ -107,7 +107,7 @@ func (s *Stream) order(kind domain.OrderKind) []domain.Event {
 	price, fee := s.price(0), domain.D("31.2003")
 	init := &domain.OrderInitialized{
 		OrderID: id, N: s.orders, Tag: id.Tag(), Kind: kind, Broker: "paper", Instrument: "BANK_NIFTY", Exchange: "NFO", Contract: "BANKNIFTY25JANFUT",
-		Side: "BUY", Type: "LIMIT", Product: "NRML", Lots: 4, LotSize: 30, Quantity: 120, LimitPrice: &price, RefPrice: price, ExpiresAt: s.at.Add(time.Minute),
+		Side: "BUY", Type: "LIMIT", Product: "NRML", Lots: 4, LotSize: 30, Quantity: 120, LimitPrice: &price, RefPrice: price, PointValue: domain.D("30"), ExpiresAt: s.at.Add(time.Minute),
 	}
 	if kind == domain.EntryOrder {
 		init.Entry = s.entry(price)
@@ -124,7 +124,7 @@ func (s *Stream) entry(price domain.Decimal) *domain.Entry {
 	stop, equity, lots := domain.D("51650.05"), domain.D("5000000"), domain.D("4.085714285714")
 	return &domain.Entry{
 		PositionID: s.position(), Campaign: 1 + s.step/(barsPerTrade+3), Layer: 1, SignalTime: s.at, SignalPrice: price, SignalStop: stop,
-		InitialStop: stop, ATR: domain.D("350.25"), PointValue: domain.D("30"), MarginPerLot: domain.D("270000"), TrailingATR: domain.D("2.5"),
+		InitialStop: stop, ATR: domain.D("350.25"), MarginPerLot: domain.D("270000"), TrailingATR: domain.D("2.5"),
 		Sizing: domain.Sizing{Mode: "own", Lots: 4, Limiter: "risk", EquityMode: "blended", Equity: &equity, Price: &price, Stop: &stop, LotsRisk: &lots, LotsMargin: &lots},
 		Gates:  []domain.Gate{{Code: "portfolio_risk", Value: domain.D("0.84"), Limit: domain.D("15")}},
 	}

@@ -22,11 +22,12 @@ func TestALinkToNothingIsFound(t *testing.T) {
 }
 
 func TestAnUnknownOrSilentTargetIsFound(t *testing.T) {
-	page := []arch.Page{{Path: "README.md", Text: "Call `make run`, then `make tset`."}}
+	page := []arch.Page{{Path: "README.md", Text: "Call `make run`, then `make tset`:\n\n    make rnu # and see\n"}}
 	found := arch.Targets(page, "run: build ## builds and starts\nbuild:\n")
-	require.Len(t, found, 2)
+	require.Len(t, found, 3)
 	require.Contains(t, found[0].String(), "build has no sentence")
 	require.Contains(t, found[1].String(), "make tset does not exist")
+	require.Contains(t, found[2].String(), "make rnu does not exist")
 }
 
 func TestADecisionRecordOutOfFormIsFound(t *testing.T) {

@@ -2,9 +2,11 @@ package arch
 
 import (
 	"fmt"
+	"go/ast"
 	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -18,7 +20,7 @@ var (
 	link   = regexp.MustCompile(`\]\(([^)#\s]+)(#[^)]*)?\)`)
 	fence  = regexp.MustCompile("(?s)```.*?```")
 	target = regexp.MustCompile(`(?m)^([a-z][a-z0-9-]*):`)
-	called = regexp.MustCompile("`make ([a-z][a-z0-9-]*)")
+	called = regexp.MustCompile("(?m)(?:`|^    )make ([a-z][a-z0-9-]*)")
 )
 
 // Links finds links of a page that point at no file of the project. exists answers for a path relative to the root.
@@ -100,4 +102,41 @@ func Mentioned(p Page, words []string) []Finding {
 		}
 	}
 	return found
+}
+
+// EventTypes reads the keys of domain.EventTypes from the source, so that the rules can be asked while the domain does not compile.
+func EventTypes(files []File) []string {
+	var types []string
+	for _, f := range files {
+		if f.Package() != "pm/domain" {
+			continue
+		}
+		ast.Inspect(f.Tree, func(n ast.Node) bool {
+			spec, ok := n.(*ast.ValueSpec)
+			if !ok || len(spec.Values) != 1 || spec.Names[0].Name != "EventTypes" {
+				return true
+			}
+			if table, ok := spec.Values[0].(*ast.CompositeLit); ok {
+				types = append(types, keysOf(table)...)
+			}
+			return false
+		})
+	}
+	return types
+}
+
+func keysOf(table *ast.CompositeLit) []string {
+	var keys []string
+	for _, row := range table.Elts {
+		pair, ok := row.(*ast.KeyValueExpr)
+		if !ok {
+			continue
+		}
+		if key, ok := pair.Key.(*ast.BasicLit); ok {
+			if text, err := strconv.Unquote(key.Value); err == nil {
+				keys = append(keys, text)
+			}
+		}
+	}
+	return keys
 }

@@ -106,6 +106,10 @@ func TestTheBookShowsTheNewestOrdersAndEveryOneThatHasNotEnded(t *testing.T) {
 		all, err := b.AllOrders(t.Context())
 		require.NoError(t, err)
 		require.Len(t, all, BookOrders+2)
+		require.NoError(t, b.Cancel(t.Context(), resting.BrokerID))
+		book, err = b.Book(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, "P-3", ids(book)[0], "once it has ended it is as old as it is")
 	})
 }
 

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -83,14 +85,20 @@ func TestAForeignOrNewerDatabaseIsRefusedAndLeftAlone(t *testing.T) {
 		"of a newer build":  schema + "PRAGMA application_id = 1886220386; PRAGMA user_version = 2;",
 	} {
 		dir := t.TempDir()
-		conn, err := sqlite.OpenConn(filepath.Join(dir, fileName))
+		path := filepath.Join(dir, fileName)
+		conn, err := sqlite.OpenConn(path, sqlite.OpenReadWrite, sqlite.OpenCreate)
 		require.NoError(t, err)
 		require.NoError(t, sqlitex.ExecuteScript(conn, spoil, nil), name)
 		require.NoError(t, conn.Close())
+		before, err := os.ReadFile(path)
+		require.NoError(t, err)
 		_, err = Open(dir, Options{})
 		require.ErrorIs(t, err, ErrNotABook, name)
 		_, err = OpenReader(dir)
 		require.ErrorIs(t, err, ErrNotABook, name)
+		after, err := os.ReadFile(path)
+		require.NoError(t, err)
+		require.True(t, slices.Equal(before, after), "%s: the file was changed", name)
 	}
 }
 
@@ -186,6 +194,24 @@ func TestASendThatWaitsForItsTurnGivesUpWithItsContextAndIsNotInTheBook(t *testi
 	require.Equal(t, engine.Refused, got.Kind)
 	require.Equal(t, CodeNotSent, got.Code)
 	require.Empty(t, tags(t, b))
+}
+
+func TestBrokersThatOpenOneEmptyFolderAtOnceMakeOneBook(t *testing.T) {
+	dir, opened := t.TempDir(), make([]error, 8)
+	var all sync.WaitGroup
+	for i := range opened {
+		all.Go(func() {
+			b, err := Open(dir, Options{})
+			if err == nil {
+				a := b.Send(context.Background(), brokertest.Buy("order", 1))
+				err = errors.Join(b.Close(), map[bool]error{false: errors.New(a.Text)}[a.Kind == engine.Accepted])
+			}
+			opened[i] = err
+		})
+	}
+	all.Wait()
+	require.NoError(t, errors.Join(opened...))
+	require.Len(t, tags(t, openIn(t, dir, Options{})), len(opened))
 }
 
 func TestTwoBrokersOnOneBookShareIdsAndSequence(t *testing.T) {

@@ -17,8 +17,8 @@ type Memory struct {
 	opts   Options
 	mu     sync.Mutex
 	sends  int64
-	orders []order // order n at n-1
-	open   []int   // places in orders of those that have not ended, oldest first
+	orders []*order // order n at n-1
+	open   []*order // those that have not ended, oldest first
 	net    map[string]int
 }
 
@@ -54,9 +54,9 @@ func (m *Memory) Send(ctx context.Context, o engine.Order) engine.Answer {
 	now := m.opts.now()
 	placed := place(int64(len(m.orders))+1, o, now, m.opts, fault)
 	m.hold(&placed, placed.advance(now))
-	m.orders = append(m.orders, placed)
+	m.orders = append(m.orders, &placed)
 	if placed.Status == engine.BookOpen {
-		m.open = append(m.open, len(m.orders)-1)
+		m.open = append(m.open, &placed)
 	}
 	return fault.answer(placed.BrokerID)
 }
@@ -95,13 +95,13 @@ func (m *Memory) Book(ctx context.Context) (engine.Book, error) {
 	m.settle(now)
 	book := engine.Book{ReadAt: now, Net: maps.Clone(m.net)}
 	from := max(0, len(m.orders)-BookOrders)
-	for _, i := range m.open {
-		if i < from {
-			book.Orders = append(book.Orders, m.orders[i].shown())
+	for _, o := range m.open {
+		if o.n <= int64(from) {
+			book.Orders = append(book.Orders, o.shown())
 		}
 	}
-	for i := range m.orders[from:] {
-		book.Orders = append(book.Orders, m.orders[from+i].shown())
+	for _, o := range m.orders[from:] {
+		book.Orders = append(book.Orders, o.shown())
 	}
 	return book, nil
 }
@@ -115,8 +115,8 @@ func (m *Memory) AllOrders(ctx context.Context) ([]engine.BookOrder, error) {
 	}
 	m.settle(m.opts.now())
 	out := make([]engine.BookOrder, len(m.orders))
-	for i := range m.orders {
-		out[i] = m.orders[i].shown()
+	for i, o := range m.orders {
+		out[i] = o.shown()
 	}
 	return out, nil
 }
@@ -131,13 +131,12 @@ func (m *Memory) find(ctx context.Context, id string) (*order, error) {
 		return nil, ErrNoOrder
 	}
 	m.settle(m.opts.now())
-	return &m.orders[n-1], nil
+	return m.orders[n-1], nil
 }
 
 // settle lets everything happen that is due and drops what has ended from the list of open orders.
 func (m *Memory) settle(now time.Time) {
-	m.open = slices.DeleteFunc(m.open, func(i int) bool {
-		o := &m.orders[i]
+	m.open = slices.DeleteFunc(m.open, func(o *order) bool {
 		m.hold(o, o.advance(now))
 		return o.Status != engine.BookOpen
 	})

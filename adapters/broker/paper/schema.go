@@ -54,43 +54,50 @@ func openWriter(dir string) (_ *sqlite.Conn, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("paper broker: %w", err)
 	}
-	conn, err := sqlite.OpenConn(filepath.Join(dir, fileName), sqlite.OpenReadWrite, sqlite.OpenCreate, sqlite.OpenWAL)
+	path := filepath.Join(dir, fileName)
+	conn, err := sqlite.OpenConn(path, sqlite.OpenReadWrite, sqlite.OpenCreate)
 	if err != nil {
 		return nil, fmt.Errorf("paper broker: %w", err)
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, conn.Close())
-		}
-	}()
 	conn.SetBusyTimeout(BusyWait)
+	if err := errors.Join(prepare(conn), syncDir(dir)); err != nil {
+		return nil, errors.Join(fmt.Errorf("paper broker: %s: %w", path, err), conn.Close())
+	}
+	return conn, nil
+}
+
+// prepare makes an empty file a book, and any other file durable; a file that is no book is left as it is.
+func prepare(conn *sqlite.Conn) error {
+	tables, err := count(conn, "SELECT count(*) FROM sqlite_schema")
+	if err != nil {
+		return err
+	}
+	if tables > 0 {
+		if err := recognize(conn); err != nil {
+			return err
+		}
+	}
 	if err := durable(conn); err != nil {
-		return nil, err
+		return err
 	}
-	if err := migrate(conn); err != nil {
-		return nil, fmt.Errorf("paper broker: %s: %w", filepath.Join(dir, fileName), err)
-	}
-	return conn, syncDir(dir)
+	return create(conn)
 }
 
 // durable asks for WAL with a sync at each commit and makes sure that it is what the file got: some file systems
 // silently give another journal.
 func durable(conn *sqlite.Conn) error {
 	if err := sqlitex.ExecuteTransient(conn, "PRAGMA synchronous = FULL", nil); err != nil {
-		return fmt.Errorf("paper broker: %w", err)
+		return err
 	}
-	mode, err := pragma(conn, "journal_mode")
+	mode, err := pragma(conn, "journal_mode = WAL")
 	if err == nil && mode != "wal" {
 		err = fmt.Errorf("journal mode is %q, want wal: is the folder on a network file system?", mode)
 	}
-	if err != nil {
-		return fmt.Errorf("paper broker: %w", err)
-	}
-	return nil
+	return err
 }
 
-// migrate creates the tables in an empty file and refuses every other file that is not a book of this version.
-func migrate(conn *sqlite.Conn) (err error) {
+// create makes the tables, unless another process has just done so.
+func create(conn *sqlite.Conn) (err error) {
 	end, err := sqlitex.ImmediateTransaction(conn)
 	if err != nil {
 		return err

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"pm/eventstore"
+)
+
+// The exit codes.
+const (
+	exitFine    = 0
+	exitFinding = 1
+	exitFailed  = 2
+	exitRefused = 3
+)
+
+// The forms of output.
+const (
+	formTable  = "table"
+	formJSON   = "json"
+	formYAML   = "yaml"
+	formNDJSON = "ndjson"
+)
+
+var forms = []string{formTable, formJSON, formYAML, formNDJSON}
+
+// cli is one call of the tool: its streams, its surroundings and its global flags.
+type cli struct {
+	in          io.Reader
+	out, errs   io.Writer
+	now         func() time.Time
+	env         func(string) string
+	client      *http.Client
+	outTerminal bool
+	errTerminal bool
+
+	server, data, eventstore string
+	form, token              string
+	noColor                  bool
+}
+
+// failure is an error with the exit code that it ends in.
+type failure struct {
+	code int
+	err  error
+}
+
+func (f *failure) Error() string { return f.err.Error() }
+
+func (f *failure) Unwrap() error { return f.err }
+
+func finding(err error) error { return &failure{exitFinding, err} }
+
+func refused(err error) error { return &failure{exitRefused, err} }
+
+// exitCode is what an error ends in. Whatever was not found to be a finding or a refusal could not run.
+func exitCode(err error) int {
+	var f *failure
+	var corrupt *eventstore.Corrupt
+	var unknown *eventstore.UnknownEvent
+	switch {
+	case err == nil:
+		return exitFine
+	case errors.As(err, &f):
+		return f.code
+	case errors.As(err, &corrupt), errors.As(err, &unknown):
+		return exitFinding
+	default:
+		return exitFailed
+	}
+}
+
+// run does one call and gives its exit code; what went wrong is said on the error stream.
+func (c *cli) run(ctx context.Context, args []string) int {
+	root := c.root()
+	root.SetArgs(args)
+	root.SetIn(c.in)
+	root.SetOut(c.out)
+	root.SetErr(c.errs)
+	err := root.ExecuteContext(ctx)
+	if err != nil {
+		fmt.Fprintf(c.errs, "pmctl: %v\n", err)
+	}
+	return exitCode(err)
+}
+
+func (c *cli) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "pmctl",
+		Short:         "looks into pm's log and service, sends signals, sizes, backtests",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			if !slices.Contains(forms, c.form) {
+				return fmt.Errorf("-o %q is none of %s", c.form, strings.Join(forms, ", "))
+			}
+			return nil
+		},
+	}
+	f := root.PersistentFlags()
+	f.StringVar(&c.server, "server", "", "address of a running service (default http://127.0.0.1:8080, or PM_SERVER)")
+	f.StringVar(&c.data, "data", "", "pm's data folder: read the log itself, also while pm runs")
+	f.StringVar(&c.eventstore, "eventstore", "", "the log by its address, for example sqlite://data/log")
+	f.StringVarP(&c.form, "output", "o", formTable, "form of the output: "+strings.Join(forms, ", "))
+	f.StringVar(&c.token, "token", "", "secret that the service asks for (default PM_TOKEN)")
+	f.BoolVar(&c.noColor, "no-color", false, "no colours, also on a terminal")
+	root.MarkFlagsMutuallyExclusive("server", "data", "eventstore")
+	root.AddCommand(
+		c.statusCommand(), c.portfolioCommand(), c.positionsCommand(), c.pyramidsCommand(), c.ordersCommand(), c.signalsCommand(),
+		c.replayCommand(), c.logCommand(), c.sizeCommand(), c.importCommand(), c.backtestCommand(), c.versionCommand(),
+	)
+	for _, f := range []string{"output"} {
+		_ = root.RegisterFlagCompletionFunc(f, cobra.FixedCompletions(forms, cobra.ShellCompDirectiveNoFileComp))
+	}
+	return root
+}
+
+// colors says whether a table may use them.
+func (c *cli) colors() bool { return c.outTerminal && !c.noColor && c.env("NO_COLOR") == "" }

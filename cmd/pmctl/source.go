@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"pm/domain"
+	"pm/eventstore"
+	"pm/eventstore/sqlite"
+)
+
+// Where things are when nobody says.
+const (
+	defaultServer = "http://127.0.0.1:8080"
+	defaultData   = "./data"
+)
+
+// fromLog says whether reads go to the log and not to a service.
+func (c *cli) fromLog() bool { return c.data != "" || c.eventstore != "" }
+
+// serverURL is the service to ask, without a slash at its end.
+func (c *cli) serverURL() string {
+	for _, url := range []string{c.server, c.env("PM_SERVER")} {
+		if url != "" {
+			if !strings.Contains(url, "://") {
+				url = "http://" + url
+			}
+			return strings.TrimRight(url, "/")
+		}
+	}
+	return defaultServer
+}
+
+// logDir is the folder that holds the log: the one of --eventstore, else that of the data folder.
+func (c *cli) logDir() (string, error) {
+	if c.eventstore != "" {
+		dir, ok := strings.CutPrefix(c.eventstore, "sqlite://")
+		if !ok || dir == "" {
+			return "", fmt.Errorf("--eventstore %s: this build reads sqlite://DIR", c.eventstore)
+		}
+		return dir, nil
+	}
+	dir := c.data
+	if dir == "" {
+		dir = defaultData
+	}
+	return logIn(dir), nil
+}
+
+// logIn is the log's folder in a data folder, or the folder itself where it holds the log.
+func logIn(dir string) string {
+	if _, err := os.Stat(filepath.Join(dir, "events.db")); err == nil {
+		return dir
+	}
+	return filepath.Join(dir, "log")
+}
+
+// openLog opens the log for reading. It has to be closed.
+func (c *cli) openLog() (eventstore.Log, error) {
+	dir, err := c.logDir()
+	if err != nil {
+		return nil, err
+	}
+	log, err := sqlite.OpenReader(dir)
+	if errors.Is(err, sqlite.ErrNoLog) {
+		return nil, fmt.Errorf("%w: name pm's data folder with --data", err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return log, nil
+}
+
+// withLog runs a reading of the log and closes it.
+func (c *cli) withLog(read func(eventstore.Log) error) error {
+	log, err := c.openLog()
+	if err != nil {
+		return err
+	}
+	return errors.Join(read(log), log.Close())
+}
+
+// fold reads the log from its beginning into a state. each, if set, sees every event before it is applied. A log that does not verify
+// and an event that cannot follow are *eventstore.Corrupt.
+func fold(ctx context.Context, log eventstore.Log, state *domain.State, each func(domain.Recorded, eventstore.Hash) error) (eventstore.Head, error) {
+	return eventstore.Replay(ctx, log, 0, func(r domain.Recorded, h eventstore.Hash) error {
+		if each != nil {
+			if err := each(r, h); err != nil {
+				return err
+			}
+		}
+		return apply(state, r)
+	})
+}
+
+// apply takes one event into the state; one that cannot follow is damage, like a broken chain.
+func apply(state *domain.State, r domain.Recorded) error {
+	if err := state.Apply(r); err != nil {
+		return &eventstore.Corrupt{Rev: r.Rev, Reason: err.Error()}
+	}
+	return nil
+}

@@ -1,0 +1,105 @@
+package domain_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"pm/domain"
+)
+
+func TestABarMarksAndTrailsAndAHitOrdersTheExit(t *testing.T) {
+	st := given(t, held...).when(bar("BANK_NIFTY", "53000", "350")).then(
+		"SignalReceived", "BarClosed", "StopMoved from=51475 to=52125 highest=53000")
+	require.Equal(t, "120000", st.state.Figures().Unrealized.String())
+	require.Equal(t, "5060000", st.state.Figures().Equity.String(), "blended")
+	st.and(wait(time.Minute)).when(bar("BANK_NIFTY", "52125", "350")).then("SignalReceived", "BarClosed")
+	st.and(wait(time.Minute)).when(bar("BANK_NIFTY", "52124.99", "350")).then(
+		"SignalReceived", "BarClosed", "ExitRequested cause=stop_hit claims.0.lots=4", "OrderInitialized lots=4 reference_price=52124.99")
+	require.Equal(t, st.last[1].ID, st.last[2].Cause, "a stop exit's cause is its bar")
+	require.Equal(t, st.last[0].ID, st.last[3].Corr)
+}
+
+func TestABarWithoutATRMovesNoStopAndStillHits(t *testing.T) {
+	given(t, held...).when(bar("BANK_NIFTY", "53000", "0")).then("SignalReceived", "BarClosed").
+		and(wait(time.Minute)).when(bar("BANK_NIFTY", "51474", "0")).then("SignalReceived", "BarClosed", "ExitRequested", "OrderInitialized")
+}
+
+func TestAnOldBarIsRecordedAndMovesNothing(t *testing.T) {
+	st := given(t, held...).and(bar("BANK_NIFTY", "53000", "350"))
+	st.and(wait(-time.Second)).when(bar("BANK_NIFTY", "40000", "350")).then("SignalReceived outcome=accepted")
+	early := given(t, base("52000"), filled(0, "4@52000"), wait(-time.Second)).when(bar("BANK_NIFTY", "40000", "350"))
+	early.then("SignalReceived", "BarClosed")
+	require.Nil(t, early.position("BANK_NIFTY-1-Long_1").Mark, "older than the entry signal")
+	same := given(t, base("52000"), filled(0, "4@52000")).when(bar("BANK_NIFTY", "53000", "350"))
+	same.then("SignalReceived", "BarClosed", "StopMoved")
+}
+
+func TestABarFromTheFutureCannotSilenceTheStops(t *testing.T) {
+	ahead := send(`{"type":"MARKET_DATA","instrument":"BANK_NIFTY","timestamp":"2026-01-08T05:00:00Z","price":52100,"atr":350,"supertrend":1}`)
+	st := given(t, held...).when(ahead).then("SignalReceived", "BarClosed", "AlarmRaised code=bar_ahead")
+	st.and(wait(time.Minute)).when(bar("BANK_NIFTY", "51000", "350")).then("SignalReceived", "BarClosed", "ExitRequested", "OrderInitialized")
+}
+
+func TestASignalMarksNothing(t *testing.T) {
+	st := given(t, two...)
+	require.Equal(t, "0", st.state.Figures().Unrealized.String())
+}
+
+func TestAStopHitThenAChartExitInTheSameBatchIsOneExit(t *testing.T) {
+	given(t, held...).and(bar("BANK_NIFTY", "51000", "350")).when(exit("BANK_NIFTY", "ALL", "")).judged(domain.VerdictDuplicate, domain.ReasonDuplicate)
+}
+
+func TestEachLayerIsOnItsOwn(t *testing.T) {
+	// The pyramid's stop at 52975 is hit, the base's at 51475 is not.
+	given(t, two...).when(bar("BANK_NIFTY", "52900", "350")).then(
+		"SignalReceived", "BarClosed", "StopMoved position_id=BANK_NIFTY-1-Long_1 to=52025", "ExitRequested claims.#=1 claims.0.layer=Long_2", "OrderInitialized lots=2")
+}
+
+func TestABarOfAnUnknownInstrumentIsRefusedUnlessSomethingIsHeld(t *testing.T) {
+	given(t).when(bar("NIFTY", "100", "1")).judged(domain.VerdictRejected, domain.ReasonUnknownInstrument)
+}
+
+func TestPeelOffSellsTheNewestLayersLotsFirst(t *testing.T) {
+	// 6 lots: volatility 6 × 350 × 30 = 63,000; the ongoing limit 0.7 % of 5,000,000 is 35,000: 28,000 too much, 10,500 a lot: 3 lots.
+	st := given(t, append(append([]step{}, two...), configured("risk.peel_off", "true"), configured("risk.sizing_equity", "closed"))...)
+	st.when(bar("BANK_NIFTY", "53500", "350")).then("SignalReceived", "BarClosed", "StopMoved", "ExitRequested cause=peel_off claims.0.layer=Long_1 claims.0.lots=1 claims.1.layer=Long_2 claims.1.lots=2", "OrderInitialized lots=3")
+	st.and(wait(time.Second)).when(bar("BANK_NIFTY", "53500", "350")).then("SignalReceived", "BarClosed")
+}
+
+func eod(instrument, price, conditions string) step {
+	return eodAt("${now}", instrument, price, conditions)
+}
+
+func eodAt(timestamp, instrument, price, conditions string) step {
+	return send(`{"type":"EOD_MONITOR","instrument":"` + instrument + `","timestamp":"` + timestamp + `","price":` + price +
+		`,"conditions":{"rsi_condition":true,"ema_condition":true,"dc_condition":true,"adx_condition":true,"er_condition":true,"st_condition":true,` +
+		conditions + `},"indicators":{"rsi":60,"ema":1,"dc_upper":1,"adx":20,"er":1,"supertrend":1,"atr":233}}`)
+}
+
+const (
+	allSeven = `"not_doji":true,"long_entry":false,"long_exit":false`
+	sixOnly  = `"not_doji":false,"long_entry":false,"long_exit":false`
+	leave    = `"not_doji":true,"long_entry":true,"long_exit":true`
+)
+
+func TestAnEndOfDaySignalActsOnOurOwnState(t *testing.T) {
+	given(t).when(eod("BANK_NIFTY", "52000", sixOnly)).judged(domain.VerdictAccepted).then("SignalReceived")
+	given(t).when(eod("BANK_NIFTY", "52000", allSeven)).then("SignalReceived", "OrderInitialized entry.signal_stop=51650.5 lots=4")
+	given(t, held...).when(eod("BANK_NIFTY", "53500", allSeven)).then("SignalReceived", "OrderInitialized entry.position_id=BANK_NIFTY-1-Long_2")
+	given(t, held...).when(eod("BANK_NIFTY", "53500", leave)).then("SignalReceived", "ExitRequested cause=eod", "OrderInitialized kind=exit")
+	given(t).when(eod("BANK_NIFTY", "52000", leave)).judged(domain.VerdictAccepted) // flat: long_exit is not for us, long_entry is
+}
+
+func TestAnOldEndOfDaySignalMayLeaveButNotEnter(t *testing.T) {
+	late := func(price, conditions string) step {
+		return func(st *story) {
+			old := st.now.Add(-90*time.Second - time.Nanosecond)
+			eodAt(old.Format(time.RFC3339Nano), "BANK_NIFTY", price, conditions)(st)
+		}
+	}
+	given(t).when(late("52000", allSeven)).judged(domain.VerdictRejected, domain.ReasonStale)
+	given(t, append(append([]step{}, held...), wait(time.Hour))...).when(late("52000", leave)).judged(domain.VerdictAccepted).
+		then("SignalReceived", "ExitRequested", "OrderInitialized")
+}
