@@ -23,8 +23,8 @@ func TestAnOrderThatWasNotSentInAMinuteExpires(t *testing.T) {
 }
 
 func TestAnythingThatIsNotProvedIsUnknown(t *testing.T) {
-	given(t, base("52000"), begin(0)).when(sent(0, domain.ReportSent{})).then("OrderUnknown")
-	given(t, base("52000"), begin(0)).when(sent(0, domain.ReportSent{Accepted: true})).then("OrderUnknown") // success without an id
+	given(t, base("52000"), begin(0)).when(sent(0, domain.ReportSent{})).then("OrderUnknown", "AlarmRaised code=unknown_order")
+	given(t, base("52000"), begin(0)).when(sent(0, domain.ReportSent{Accepted: true})).then("OrderUnknown", "AlarmRaised") // success without an id
 	given(t, base("52000"), begin(0)).when(sent(0, domain.ReportSent{Refused: true, Code: "margin"})).then("OrderRejected code=margin")
 }
 
@@ -79,11 +79,12 @@ func TestAPartlyFilledEntryMayWaitUntilTheSessionEnds(t *testing.T) {
 }
 
 func TestALateFillIsAPositionOfItsOwnThatLeavesAtOnce(t *testing.T) {
-	st := given(t, base("52000"), accepted(0), booked(0, "canceled", 30)).and(wait(time.Minute))
+	st := given(t, base("52000"), accepted(0), booked(0, "canceled", 30)).and(wait(2 * time.Minute))
 	st.when(booked(0, "canceled", 30, "2@52000")).then(
-		"OrderFilled late_position_id=BANK_NIFTY-1-Long_1-late1", "ExitRequested cause=late_fill claims.0.lots=2", "AlarmRaised code=late_fill", "OrderInitialized kind=exit lots=2")
-	st.and(wait(time.Minute)).when(base("52500")).judged(domain.VerdictRejected, domain.ReasonLateFill)
-	st.and(wait(time.Second), filled(2, "2@52100"), wait(time.Minute)).when(base("52600")).judged(domain.VerdictAccepted)
+		"OrderFilled late_position_id=BANK_NIFTY-1-Long_1-late1", "ExitRequested cause=late_fill claims.0.lots=2", "AlarmRaised code=late_fill",
+		"OrderInitialized kind=exit lots=2")
+	st.and(wait(time.Second)).when(base("52500")).judged(domain.VerdictRejected, domain.ReasonLateFill)
+	st.and(filled(1, "2@52100"), wait(time.Second)).when(base("52600")).judged(domain.VerdictAccepted)
 	require.Equal(t, 2, st.state.Markets["BANK_NIFTY"].Campaigns, "a late fill opens no campaign")
 }
 

@@ -12,9 +12,6 @@ const (
 	MaxSignalYear = 2100
 )
 
-// exchangeZone is India's time, which has no summer time: a fixed offset needs no zone table on the machine.
-var exchangeZone = time.FixedZone("IST", 5*60*60+30*60)
-
 var errTime = errors.New("send a date and a time, for example 2025-01-02T15:04:05+05:30; " +
 	"without a zone it is exchange time (Asia/Kolkata); years 2000 to 2100")
 
@@ -108,7 +105,7 @@ func (c *timeCursor) fraction() int {
 
 func (c *timeCursor) zone() *time.Location {
 	if c.rest == "" {
-		return exchangeZone
+		return exchangeTime
 	}
 	if c.has("Zz") {
 		return time.UTC

@@ -21,7 +21,7 @@ type Pyramid struct {
 	R           *domain.Decimal `json:"r,omitempty"`                 // base entry − base initial stop, points
 	LastPrice   *domain.Decimal `json:"last_signal_price,omitempty"` // of the latest filled layer
 	Bar         *domain.Decimal `json:"last_price,omitempty"`        // of the latest bar
-	NextLayer   string          `json:"next_layer,omitempty"`        // "" once the campaign has all it may have
+	NextLayer   string          `json:"next_layer,omitempty"`        // "" before the base fills and once the campaign has all it may have
 	InFlight    string          `json:"in_flight,omitempty"`         // the entry order that is not done
 	Lots        int             `json:"lots"`
 	Risk        domain.Decimal  `json:"risk"`
@@ -58,7 +58,7 @@ func pyramidOf(s *domain.State, name string, m *domain.Market) Pyramid {
 	if row, known := s.Settings().Instrument(name, s.At); known {
 		p.MaxPyramids = row.MaxPyramids
 	}
-	if c.Filled <= p.MaxPyramids && c.Filled < domain.MaxLayers {
+	if c.Filled > 0 && c.Filled <= p.MaxPyramids && c.Filled < domain.MaxLayers {
 		p.NextLayer = domain.LayerName(c.Filled + 1)
 	}
 	if c.BaseLots > 0 {

@@ -24,7 +24,7 @@ func (n *number) UnmarshalJSON(text []byte) error {
 		text = []byte(inner)
 	}
 	d, err := domain.ParseDecimal(string(text))
-	if err != nil {
+	if err != nil && d.UnmarshalText(text) != nil { // stored quotients have more digits than a signal may have
 		return fmt.Errorf("%.40q: %w", text, err)
 	}
 	n.Decimal = d
@@ -33,6 +33,3 @@ func (n *number) UnmarshalJSON(text []byte) error {
 
 // MarshalJSON writes the digits without exponent.
 func (n number) MarshalJSON() ([]byte, error) { return []byte(n.String()), nil }
-
-// plainJSON is a JSON value as it came, for documents that are passed on.
-type plainJSON = json.RawMessage

@@ -11,16 +11,25 @@ import (
 	"pm/eventstore"
 )
 
-// AtRest holds the state against the broker's whole book, once nothing is in flight: V1, each tag once; V10, the units of each contract
-// are those of the positions, and every order of ours has the fills that the log has.
-func AtRest(s *domain.State, orders []engine.BookOrder) error {
+// Once is V1: no order of ours is in the book twice.
+func Once(orders []engine.BookOrder) error {
 	var found []error
-	tags, net := map[string]string{}, map[string]int{}
+	tags := map[string]string{}
 	for _, b := range orders {
 		if first, twice := tags[b.Tag]; twice {
 			found = append(found, broken("V1", "tag %s is in the book as %s and as %s", b.Tag, first, b.BrokerID))
 		}
 		tags[b.Tag] = b.BrokerID
+	}
+	return errors.Join(found...)
+}
+
+// AtRest is V10, and V1: the state against the broker's whole book, once nothing is in flight. The units of each contract are those of
+// the positions.
+func AtRest(s *domain.State, orders []engine.BookOrder) error {
+	found := []error{Once(orders)}
+	net := map[string]int{}
+	for _, b := range orders {
 		if b.Side == domain.Sell {
 			net[b.Contract] -= b.Filled()
 		} else {

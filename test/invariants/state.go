@@ -3,7 +3,8 @@
 //
 //	Check(state)             the state alone, after any event: L1, L2 (by layer), L3, L4 (claims), L7
 //	NewStream().Take(...)    event by event, beside the fold: L2 (by instrument), L4, L5, L6, L8, V4, V5, V6, V8
-//	AtRest(state, orders)    the state against the broker's whole book, once nothing is in flight: V1, V10
+//	Once(orders)             the broker's whole book: V1
+//	AtRest(state, orders)    the state against that book, once nothing is in flight: V10
 //	Sends                    a broker's door that lets through only what V9 allows
 //
 // The checks share no code with Apply: the stream keeps its own small books of orders, stops and money, made from the events alone, so

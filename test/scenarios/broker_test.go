@@ -197,3 +197,12 @@ func (m *market) lateFill(o *domain.Order, lots int) {
 	f := engine.BookFill{ExecID: o.BrokerID + "-late" + strconv.Itoa(len(m.late[o.BrokerID])+1), Quantity: lots * o.LotSize, Price: o.RefPrice, At: m.clock()}
 	m.late[o.BrokerID] = append(m.late[o.BrokerID], f)
 }
+
+// all is the broker's whole history, late fills included.
+func (m *market) all(ctx context.Context) ([]engine.BookOrder, error) {
+	orders, err := m.paper.AllOrders(ctx)
+	for i := range orders {
+		orders[i].Fills = append(orders[i].Fills, m.late[orders[i].BrokerID]...)
+	}
+	return orders, err
+}

@@ -152,9 +152,9 @@ func (m *Memory) hold(o *order, fills []engine.BookFill) {
 	}
 }
 
-// shown is the order as a caller may keep it: later fills do not reach into it.
+// shown is the order as a caller may keep it: nothing that it or the book does later reaches the other.
 func (o *order) shown() engine.BookOrder {
 	out := o.BookOrder
-	out.Fills = slices.Clone(o.Fills)
+	out.Fills, out.LimitPrice = slices.Clone(o.Fills), clone(o.LimitPrice)
 	return out
 }

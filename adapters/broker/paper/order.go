@@ -41,17 +41,13 @@ func place(n int64, o engine.Order, now time.Time, opts Options, fault Fault) or
 	placed := order{
 		BookOrder: engine.BookOrder{
 			BrokerID: brokerID(n), Tag: o.Tag, Exchange: o.Exchange, Contract: o.Contract, Side: o.Side, Type: o.Type,
-			Product: o.Product, Quantity: o.Quantity, Status: engine.BookOpen, PlacedAt: now,
+			Product: o.Product, Quantity: o.Quantity, LimitPrice: clone(o.LimitPrice), Status: engine.BookOpen, PlacedAt: now,
 		},
 		n: n, lotSize: o.LotSize,
 		price: fillPrice(o.Side, o.RefPrice, opts.Slippage),
 		rate:  opts.Fee.Mul(o.PointValue),
 		part:  partUnits(o.Quantity, o.LotSize, opts.PartialLots),
 		step:  opts.Delay,
-	}
-	if o.LimitPrice != nil {
-		own := *o.LimitPrice // the caller keeps its own
-		placed.LimitPrice = &own
 	}
 	switch fault {
 	case RejectLater:
@@ -124,6 +120,14 @@ func (o *order) fill(quantity int) engine.BookFill {
 		ExecID: execID(o.BrokerID, len(o.Fills)+1), Quantity: quantity, Price: o.price,
 		Fee: o.rate.Mul(lots).Mul(o.price), At: o.due,
 	}
+}
+
+func clone(d *domain.Decimal) *domain.Decimal {
+	if d == nil {
+		return nil
+	}
+	own := *d
+	return &own
 }
 
 // signed is how a fill of this order changes the units held.

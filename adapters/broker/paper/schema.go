@@ -96,7 +96,7 @@ func durable(conn *sqlite.Conn) error {
 	return err
 }
 
-// create makes the tables, unless another process has just done so.
+// create makes the tables, unless they are there: another process may have opened the same empty folder.
 func create(conn *sqlite.Conn) (err error) {
 	end, err := sqlitex.ImmediateTransaction(conn)
 	if err != nil {
@@ -104,11 +104,8 @@ func create(conn *sqlite.Conn) (err error) {
 	}
 	defer end(&err)
 	tables, err := count(conn, "SELECT count(*) FROM sqlite_schema")
-	if err != nil {
+	if err != nil || tables > 0 {
 		return err
-	}
-	if tables > 0 {
-		return recognize(conn)
 	}
 	for _, sql := range []string{
 		fmt.Sprintf("PRAGMA application_id = %d", applicationID), fmt.Sprintf("PRAGMA user_version = %d", schemaVersion),

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"maps"
 	"net/url"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"pm/adapters/broker/paper"
 	"pm/domain"
 )
 
@@ -54,13 +56,9 @@ func (r *reader) paper(key, rest string) {
 			r.paperOption(key, name, values[0])
 		}
 	}
-	if err := r.c.Paper.Check(); err != nil {
-		for line := range strings.SplitSeq(err.Error(), "\n") {
-			r.fail(key, "%s", line)
-		}
-	}
 }
 
+// paperOption reads one option; the bounds are those of the paper broker.
 func (r *reader) paperOption(key, name, value string) {
 	o := &r.c.Paper
 	rates := map[string]*domain.Decimal{"slippage": &o.Slippage, "fee": &o.Fee}
@@ -68,23 +66,26 @@ func (r *reader) paperOption(key, name, value string) {
 		"partial_lots": &o.PartialLots, "drop_every": &o.DropEvery, "lose_answer_every": &o.LoseAnswerEvery,
 		"reject_every": &o.RejectEvery, "reject_later_every": &o.RejectLaterEvery, "cancel_rest_every": &o.CancelRestEvery,
 	}
-	var err error
-	want := ""
+	var good bool
+	want := fmt.Sprintf("a whole number from 0 to %d", paper.MaxUnits)
 	switch {
 	case rates[name] != nil:
-		want, err = "a fraction like 0.0005", rates[name].UnmarshalText([]byte(value))
+		want = fmt.Sprintf("a fraction from 0 to below 1 with at most %d digits after the point, like 0.0005", paper.RateDecimals)
+		*rates[name], good = number(canonical(decimal, value))
+		good = good && !rates[name].IsNeg() && rates[name].Cmp(domain.Int(1)) < 0 && rates[name].Prec() <= paper.RateDecimals
 	case counts[name] != nil:
-		want = "a whole number"
-		*counts[name], err = strconv.Atoi(value)
+		n, err := strconv.Atoi(value)
+		*counts[name], good = n, err == nil && n >= 0 && n <= paper.MaxUnits
 	case name == "delay":
-		want = "a duration like 50ms"
-		o.Delay, err = time.ParseDuration(value)
+		d, err := time.ParseDuration(value)
+		want = fmt.Sprintf("a duration from 0s to %s, like 50ms", spanText(paper.MaxDelay))
+		o.Delay, good = d, err == nil && d >= 0 && d <= paper.MaxDelay
 	case name == "seed":
-		want = "a whole number"
-		o.Seed, err = strconv.ParseUint(value, 10, 64)
+		seed, err := strconv.ParseUint(value, 10, 64)
+		want = "a whole number from 0"
+		o.Seed, good = seed, err == nil
 	}
-	if err != nil {
+	if !good {
 		r.fail(key, "the option %s is %q; write %s", name, value, want)
 	}
 }
-

@@ -17,7 +17,9 @@ var otherVariables = []string{"PM_CONFIG", "PM_SERVER", "PM_TOKEN", "PM_E2E"}
 const testVariables = "PM_TEST_"
 
 // EnvName is the variable of a key: risk.sizing_equity is PM_RISK_SIZING_EQUITY.
-func EnvName(key string) string { return envPrefix + strings.ToUpper(strings.ReplaceAll(key, ".", "_")) }
+func EnvName(key string) string {
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(key, ".", "_"))
+}
 
 // readEnv takes the variables, NAME=value each, that name a setting; the others that begin with PM_ are warned of.
 func readEnv(env []string) *layer {

@@ -90,7 +90,7 @@ func isSection(key string) bool {
 func unknownKey(key string) string {
 	parts := strings.Split(key, ".")
 	if parts[0] != instrumentSection || len(parts) < 2 {
-		return "no such setting" + didYouMean(key, keysNear(key))
+		return "no such setting" + didYouMean(key, keysNear())
 	}
 	switch {
 	case !instrumentName.MatchString(parts[1]):
@@ -108,7 +108,7 @@ func unknownKey(key string) string {
 }
 
 // keysNear are the keys that a wrong one is held against: whole keys, and sections for a wrong section.
-func keysNear(string) []string {
+func keysNear() []string {
 	names := []string{instrumentSection}
 	for _, s := range settings {
 		names = append(names, s.key)

@@ -66,6 +66,7 @@ func Promises() []Promise {
 		{"net is the sum of the fills of each contract", open, netIsFills},
 		{"cancelling a resting order ends it, and cancelling it again is no error", open, cancelResting},
 		{"cancelling a complete order is no error and changes nothing", open, cancelComplete},
+		{"what a caller holds is its own: changing it changes nothing in the book", open, callersOwn},
 		{"an order that the book does not have is an error, to read and to cancel", open, unknownID},
 		{"fills grow part by part, never change and never exceed the order", partly, fillsGrow},
 		{"cancelling a partly filled order keeps what has filled and fills no more", partly, cancelKeepsFills},

@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"pm/domain"
 	"pm/domain/engine"
 )
 
@@ -28,6 +29,27 @@ func cancelComplete(t testing.TB, h Harness) {
 	require.Equal(t, engine.BookComplete, before.Status)
 	require.NoError(t, b.Cancel(t.Context(), id))
 	same(t, before, read(t, b, id))
+}
+
+func callersOwn(t testing.TB, h Harness) {
+	b := h.Open(t)
+	order := AtLimit(Buy("order", 2), "52000")
+	id := send(t, b, order)
+	*order.LimitPrice = domain.D("1")
+	want := read(t, b, id)
+	require.Equal(t, "52000", want.LimitPrice.String())
+	for range 2 { // the second time over what the first has changed
+		held, err := b.Order(t.Context(), id)
+		require.NoError(t, err)
+		*held.LimitPrice, held.Fills[0].Quantity = domain.D("2"), 1
+		held = book(t, b).Orders[0]
+		*held.LimitPrice, held.Fills[0].Quantity = domain.D("3"), 1
+	}
+	book(t, b).Net[order.Contract] = 7
+	got := read(t, b, id)
+	require.Equal(t, "52000", got.LimitPrice.String())
+	require.Equal(t, order.Quantity, got.Filled())
+	require.Equal(t, order.Quantity, book(t, b).Net[order.Contract])
 }
 
 func fillsGrow(t testing.TB, h Harness) {

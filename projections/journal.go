@@ -1,0 +1,117 @@
+package projections
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"pm/domain"
+	"pm/eventstore"
+)
+
+// The limits of a Journal.
+const (
+	// MaxOutcomeRecords is how many records behind a signal may belong to its decision: a bar moves and hits at most
+	// domain.MaxLayers stops, an exit names at most as many layers.
+	MaxOutcomeRecords = 64
+	// MaxPageBytes ends a page of events early, so that no answer outgrows memory. The page says where to go on.
+	MaxPageBytes = 8 << 20
+)
+
+// Journal reads the log for people. Every record that it hands out was checked: its hash, its link to the record before, its
+// type and version. It keeps nothing and may be used from any goroutine.
+type Journal struct {
+	log eventstore.Log
+}
+
+// NewJournal reads from a log.
+func NewJournal(log eventstore.Log) *Journal { return &Journal{log: log} }
+
+// EventPage is a stretch of the log, oldest first.
+type EventPage struct {
+	Events   []Event
+	Next     *uint64 // the first revision that is not in the page; nil if the page ends the log
+	Revision uint64  // of the last event of the log when the page was read
+}
+
+var errPageFull = errors.New("the page is full")
+
+// Events reads at most limit events from a revision on. A from beyond the head is an empty page.
+func (j *Journal) Events(ctx context.Context, from uint64, limit int) (EventPage, error) {
+	head, err := j.log.Head(ctx)
+	if err != nil {
+		return EventPage{}, fmt.Errorf("read the head of the log: %w", err)
+	}
+	page := EventPage{Events: []Event{}, Revision: HeadOf(head).Revision}
+	bytes := 0
+	err = j.read(ctx, from, head, func(rec eventstore.Record, r domain.Recorded) error {
+		if len(page.Events) == limit || (bytes+rec.Size() > MaxPageBytes && len(page.Events) > 0) {
+			next := rec.Rev
+			page.Next = &next
+			return errPageFull
+		}
+		bytes += rec.Size()
+		page.Events = append(page.Events, EventOf(rec, r.Meta))
+		return nil
+	})
+	if err != nil && !errors.Is(err, errPageFull) {
+		return EventPage{}, fmt.Errorf("read events from revision %d: %w", from, err)
+	}
+	return page, nil
+}
+
+// Outcome reads what became of the signal received at a revision, from the events that its decision recorded: the same answer
+// that its sender got. For a duplicate the revision may also be that of the ExitRequested that claimed the lots.
+func (j *Journal) Outcome(ctx context.Context, revision uint64) (domain.Outcome, error) {
+	head, err := j.log.Head(ctx)
+	if err != nil {
+		return domain.Outcome{}, fmt.Errorf("read the head of the log: %w", err)
+	}
+	var events []domain.Recorded
+	err = j.read(ctx, revision, head, func(_ eventstore.Record, r domain.Recorded) error {
+		// The events of one decision share their log time; what the same chain records later is no part of the first answer.
+		if len(events) == MaxOutcomeRecords || (len(events) > 0 && !r.At.Equal(events[0].At)) {
+			return errPageFull
+		}
+		events = append(events, r)
+		return nil
+	})
+	if err != nil && !errors.Is(err, errPageFull) {
+		return domain.Outcome{}, fmt.Errorf("read the outcome at revision %d: %w", revision, err)
+	}
+	if len(events) == 0 {
+		return domain.Outcome{}, fmt.Errorf("read the outcome: there is no revision %d, the log ends at %s", revision, head)
+	}
+	return domain.OutcomeOf(events), nil
+}
+
+// read hands out checked records of [from, head). The record before is read too, so that the first one is linked to it.
+func (j *Journal) read(ctx context.Context, from uint64, head eventstore.Head, each func(eventstore.Record, domain.Recorded) error) error {
+	if from >= head.Next {
+		return nil
+	}
+	start := from
+	if from > 0 {
+		start--
+	}
+	v := eventstore.NewVerifier(j.log.Portfolio())
+	v.StartAt(start)
+	return j.log.Read(ctx, start, func(recs []eventstore.Record) error {
+		for _, rec := range recs {
+			r, err := v.Check(rec)
+			if err != nil {
+				return err
+			}
+			if rec.Rev < from {
+				continue
+			}
+			if rec.Rev >= head.Next {
+				return errPageFull
+			}
+			if err := each(rec, r); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
