@@ -103,57 +103,55 @@ func (i *Intent) claim(l *Layer, lots int) {
 
 // sell books an exit fill: to the intent's own claims, oldest layer first; a late fill beyond them to what is held.
 func (s *State) sell(r Recorded, o *Order, e *OrderFilled) {
-	left, fee := e.LastQty, e.Fee
-	take := func(l *Layer, lots int) {
-		share := quotient(mul(rat(fee), big.NewRat(int64(lots), int64(left))))
-		if lots == left {
-			share = fee
+	left, unpaid, fee := e.LastQty, e.LastQty, e.Fee
+	take := func(l *Layer, lots int) { // each part bears its share of the fee, the last one the remainder
+		share := fee
+		if lots < unpaid {
+			share = quotient(mul(rat(fee), big.NewRat(int64(lots), int64(unpaid))))
 		}
-		fee, left = fee.Sub(share), left-lots
+		fee, unpaid = fee.Sub(share), unpaid-lots
 		s.Capital.Realized = s.Capital.Realized.Add(l.part(r, o, lots, e.LastPx, share))
 	}
 	intent := s.Intents[o.IntentID]
 	if intent != nil {
-		for n := range intent.Claims {
-			c := &intent.Claims[n]
-			l := s.byID[c.PositionID]
-			if lots := min(c.Lots, left); lots > 0 && l != nil {
-				c.Lots -= lots
-				l.Leaving -= lots
-				l.ExitCause = intent.Cause
-				take(l, lots)
-			}
-		}
-		intent.Claims = slices.DeleteFunc(intent.Claims, func(c Claim) bool { return c.Lots == 0 })
+		left = s.sellClaimed(intent, o, left, take)
 	}
 	if left > 0 {
-		left = s.sellUnclaimed(o, left, take)
+		left = s.sellOthers(o, left, take)
 	}
 	s.market(o.Instrument).Oversold += left
-	if intent != nil {
-		s.endIntent(intent)
-	}
 }
 
-// sellUnclaimed takes late exit fills from what is held free, oldest first, and then from what other exits have claimed,
+// sellClaimed takes lots from an intent's claims, oldest layer first, and gives what is left to sell.
+func (s *State) sellClaimed(i *Intent, o *Order, left int, take func(*Layer, int)) int {
+	for n := range i.Claims {
+		c := &i.Claims[n]
+		l := s.byID[c.PositionID]
+		if lots := min(c.Lots, left); lots > 0 && l.Contract == o.Contract {
+			c.Lots -= lots
+			left -= lots
+			l.Leaving -= lots
+			l.ExitCause = i.Cause
+			take(l, lots)
+		}
+	}
+	i.Claims = slices.DeleteFunc(i.Claims, func(c Claim) bool { return c.Lots == 0 })
+	s.endIntent(i)
+	return left
+}
+
+// sellOthers takes late exit fills from what is held free, oldest first, and then from what other exits have claimed,
 // whose own orders must then shrink; it gives back what nobody holds.
-func (s *State) sellUnclaimed(o *Order, left int, take func(*Layer, int)) int {
+func (s *State) sellOthers(o *Order, left int, take func(*Layer, int)) int {
 	for _, l := range s.Markets[o.Instrument].layers() {
 		if lots := min(l.Free(), left); lots > 0 && l.Contract == o.Contract {
 			left -= lots
 			take(l, lots)
 		}
 	}
-	for _, intent := range s.StandingIntents() {
-		for n := range intent.Claims {
-			c := &intent.Claims[n]
-			l := s.byID[c.PositionID]
-			if lots := min(c.Lots, left); lots > 0 && l != nil && l.Contract == o.Contract {
-				c.Lots -= lots
-				l.Leaving -= lots
-				left -= lots
-				take(l, lots)
-			}
+	for _, i := range s.StandingIntents() {
+		if i.Instrument == o.Instrument && !i.HeldBack {
+			left = s.sellClaimed(i, o, left, take)
 		}
 	}
 	return left

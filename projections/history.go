@@ -110,13 +110,16 @@ func (h *History) fail(err error) error {
 	defer h.mu.Unlock()
 	var corrupt *eventstore.Corrupt
 	var unknown *eventstore.UnknownEvent
+	var stopped *HistoryStopped
 	h.trouble = err
-	if errors.As(err, &corrupt) || errors.As(err, &unknown) || errors.Is(err, domain.ErrImpossible) {
-		h.trouble, h.stopped = &HistoryStopped{Revision: h.next, Err: err}, true
-		h.wake()
-		return h.trouble
+	if errors.As(err, &corrupt) || errors.As(err, &unknown) {
+		stopped = &HistoryStopped{Revision: h.next, Err: err}
+	} else if !errors.As(err, &stopped) {
+		return nil
 	}
-	return nil
+	h.trouble, h.stopped = stopped, true
+	h.wake()
+	return stopped
 }
 
 // take folds one event that was checked.
@@ -124,7 +127,7 @@ func (h *History) take(r domain.Recorded, hash eventstore.Hash) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if err := h.state.Apply(r); err != nil {
-		return err
+		return &HistoryStopped{Revision: r.Rev, Err: err}
 	}
 	h.fold(&r)
 	h.next, h.hash, h.trouble = r.Rev+1, hash, nil

@@ -82,7 +82,7 @@ func exitCode(err error) int {
 // run does one call and gives its exit code; what went wrong is said on the error stream.
 func (c *cli) run(ctx context.Context, args []string) int {
 	root := c.root()
-	root.SetArgs(args)
+	root.SetArgs(joinSynthesize(args))
 	root.SetIn(c.in)
 	root.SetOut(c.out)
 	root.SetErr(c.errs)

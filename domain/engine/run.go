@@ -103,6 +103,9 @@ func (e *Engine) clockStep() []domain.Command {
 // Submit hands a command in and waits until it is durable. ErrBusy and ErrStopped: nothing was recorded. ErrOutcomeUnknown: the
 // context ended first. Result.Err says why the rules did not record it. Exits, bars and people find room when entries do not.
 func (e *Engine) Submit(ctx context.Context, c domain.Command) (Result, error) {
+	if e.isStopped() {
+		return Result{}, ErrStopped
+	}
 	limit := int64(e.o.Inbox)
 	if urgent(c) {
 		limit += int64(e.o.Reserve)
@@ -163,6 +166,9 @@ func (e *Engine) do(ctx context.Context, commands ...domain.Command) ([]Result, 
 // Query lets look read the state and head between two steps: what it sees is durable. It must be quick, keep nothing of the state,
 // and change nothing.
 func (e *Engine) Query(ctx context.Context, look func(*domain.State, eventstore.Head)) error {
+	if e.isStopped() {
+		return ErrStopped
+	}
 	m := &message{look: look, reply: make(chan []Result, 1)}
 	select {
 	case e.internal <- m:
@@ -173,6 +179,15 @@ func (e *Engine) Query(ctx context.Context, look func(*domain.State, eventstore.
 	}
 	_, err := e.await(ctx, m)
 	return err
+}
+
+func (e *Engine) isStopped() bool {
+	select {
+	case <-e.stopped:
+		return true
+	default:
+		return false
+	}
 }
 
 // Waiting is how many commands wait in the inbox.

@@ -50,7 +50,7 @@ func OpenReader(dir string) (*Log, error) {
 func openReaders(name string) (*sqlitex.Pool, error) {
 	return sqlitex.NewPool(name, sqlitex.PoolOptions{Flags: sqlite.OpenReadOnly, PoolSize: readerConns, PrepareConn: func(c *sqlite.Conn) error {
 		c.SetBusyTimeout(busyTimeout)
-		return sqlitex.ExecuteTransient(c, "PRAGMA mmap_size = 1073741824", nil)
+		return nil
 	}})
 }
 

@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -8,6 +9,8 @@ import (
 
 	"pm/domain"
 )
+
+var errDead = errors.New("the process is dead: restart it first")
 
 // verbs are the commands of a story.
 var verbs map[string]func(*world, command) error
@@ -105,7 +108,7 @@ func (w *world) restart(command) error {
 		return err
 	}
 	if err := w.start(); err != nil {
-		w.say("not started: %v", err)
+		w.say("not started: %s", strings.ReplaceAll(err.Error(), w.market.dir, "FOLDER"))
 		return w.kill()
 	}
 	return nil

@@ -32,13 +32,13 @@
 //	open capital=AMOUNT           tries to open the portfolio once more
 //	broker ...                    see below
 //	log fail|lose-answer          the next append fails before, or after, it is stored (memory log only)
-//	tamper unknown-event|flip REVISION   what the next reading of the log meets (memory log only)
+//	tamper unknown-event|flip REVISION   what every reading of the log meets from now on, until: tamper none (memory log only)
 //	compare-books                 holds the broker's book against the log, as the service does every 30 seconds
 //	show positions|orders|intents|capital|alarms|broker|event REVISION
 //
 // crash= ends the process: after-signal (durable, not answered), before-send (answered, nothing sent), after-mark (the send is marked,
-// not a byte has left), after-send (the broker has the order, its answer was not heard). Only restart, advance, config, tamper,
-// broker and show broker work on a dead process.
+// not a byte has left), after-send (the broker has the order, its answer was not heard). A signal to a
+// dead process gets no answer; the clock, the configuration, the broker and its book go on without it.
 //
 //	broker delay=10s partial=1 slippage=0.01 fee=0.0005   how orders fill from now on; 0 takes an option back
 //	broker next FAULT [FAULT...]                          of the next sends: ok, reject, lose-answer, drop, reject-later, cancel-rest

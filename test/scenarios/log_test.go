@@ -74,7 +74,7 @@ func (d *disk) tamper(c command) error {
 		return errOnlyMemory
 	}
 	rev, err := strconv.ParseUint(c.word(1), 10, 64)
-	if err != nil {
+	if err != nil && c.word(0) != "none" {
 		return fmt.Errorf("tamper needs a revision: %w", err)
 	}
 	switch c.word(0) {

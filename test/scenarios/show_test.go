@@ -53,6 +53,10 @@ func (w *world) none(n int, what string) {
 func (w *world) showPositions() {
 	layers := w.shadow.Layers()
 	for _, l := range layers {
+		if l.Bought == 0 {
+			w.say("%s reserved, stop %s, point value %s, %s", l.PositionID, l.Stop, l.PointValue, l.Contract)
+			continue
+		}
 		w.say("%s %d lots, %d leaving, entry %s, stop %s, point value %s, %s", l.PositionID, l.Lots, l.Leaving, l.Entry().Price(), l.Stop, l.PointValue, l.Contract)
 	}
 	w.none(len(layers), "positions")
@@ -114,4 +118,3 @@ func changed(before, after map[string]string) string {
 	}
 	return text
 }
-

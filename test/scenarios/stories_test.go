@@ -98,4 +98,3 @@ func TestStories(t *testing.T) {
 		})
 	}
 }
-

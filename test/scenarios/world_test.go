@@ -93,12 +93,11 @@ func (w *world) kill() error {
 	return errors.Join(w.disk.close(), w.market.close())
 }
 
-var errDead = errors.New("the process is dead: restart it first")
-
 // do decides commands in one durable append, answers, and lets the effects come to rest. die says where the process ends on the way.
 func (w *world) do(die crash, commands ...domain.Command) error {
 	if w.engine == nil {
-		return errDead
+		w.say("-> no answer: the process is dead")
+		return nil
 	}
 	results, err := w.engine.Step(w.ctx, commands...)
 	if err != nil {
@@ -189,6 +188,9 @@ func (w *world) advance(span time.Duration) error {
 // observe reads what the log has new, as every follower does, tells it, and proves the rules after each event: the chain, the fold,
 // the invariants. A state that is fed from the log alone must have the bytes of the live one.
 func (w *world) observe() error {
+	if w.engine != nil && w.engine.Head() == w.seen {
+		return w.guard.Err()
+	}
 	_, err := eventstore.Replay(w.ctx, w.disk.log, w.seen.Next, func(r domain.Recorded, h eventstore.Hash) error {
 		if err := w.shadow.Apply(r); err != nil {
 			return err

@@ -1,0 +1,31 @@
+// Package api is the only code that speaks HTTP. Signals come in at /webhook; what people and scripts read goes out under
+// /api/v1, at /, /livez and /readyz. It knows the engine as two functions (Deps.Submit, Deps.Query) and decides nothing.
+//
+// Life of a Server: New, then Handler is served at once: health answers from the first second and everything else says
+// `recovering`. Activate hands over the running parts and opens the webhook. SetStatus says `stopping` or `crashed` later on.
+//
+// # The webhook
+//
+// An answer in the 200s means that the signal, or the one that it repeats, is durable. 503 means that nothing was recorded, with Retry-After. 504
+// means that nobody knows: the sender sends the same bytes again and a duplicate is recognized. Every other answer means that
+// the same bytes will never be taken. An unexpected error of Submit counts as 504, the safe one.
+//
+// Who may send: with secrets configured, whoever names one of them in the body's member `secret` or as Authorization: Bearer;
+// without, everybody, and therefore the configuration then allows a loopback address only. Even there a page in a browser on
+// the same machine could post: requests that a browser marks as coming from another site, and names of this host
+// that are not loopback's, are refused. Every refusal is the same 401.
+//
+// Who may read: without secrets everybody on loopback. With secrets configured every read and the status page want one of
+// them, as Authorization: Bearer or as the password of HTTP basic authentication (any user name), so that a browser can ask
+// for it. /livez and /readyz answer without, and then say less.
+//
+// # Reads
+//
+// Every read carries `revision`: what it was read at. A read sees at least everything that was answered before it was asked.
+// Lists are newest first; `limit` is 1 to MaxLimit, and `next`, if it is not null, is passed back as the parameter `next` (of events:
+// as `from`). /api/v1/state is one line, {"revision","digest","state"}: the very bytes that `pmctl replay --state` prints for the
+// same revision. Signals, done orders and closed positions come from projections.History, the newest 10,000 of each; the log
+// has all of them. A History that has stopped makes those reads answer 503 and nothing else.
+//
+// At most MaxReaders reads look at the state at a time: the writer serves them between two signals.
+package api
