@@ -20,7 +20,11 @@ func unauthorized() *failure {
 }
 
 // known compares with every secret, in constant time, by digest: neither its length nor its beginning shows in the time taken.
+// Nothing is no secret, even if somebody has configured it.
 func (s *Server) known(secret string) bool {
+	if secret == "" {
+		return false
+	}
 	sum, found := sha256.Sum256([]byte(secret)), 0
 	for i := range s.digests {
 		found |= subtle.ConstantTimeCompare(sum[:], s.digests[i][:])
@@ -108,9 +112,10 @@ func (s *Server) tooMany(peer netip.Addr) *failure {
 	return later(codeRateLimited, "too many requests without a valid secret from this address: send again later", s.peers.wait(peer))
 }
 
-// refuse counts a refusal against its peer.
-func (s *Server) refuse(c echo.Context, peer netip.Addr) *failure {
+// refuse counts a refusal against its peer and says how to authenticate.
+func (s *Server) refuse(c echo.Context, peer netip.Addr, challenge string) *failure {
 	s.peers.spend(peer)
+	c.Response().Header().Set(echo.HeaderWWWAuthenticate, challenge)
 	s.log.Warn("a request was refused", "request_id", requestID(c), "peer", peer.String(), "path", c.Request().URL.Path)
 	return unauthorized()
 }
@@ -122,11 +127,10 @@ func (s *Server) mayRead(next echo.HandlerFunc) echo.HandlerFunc {
 		if s.local(r) && s.trusts(r) {
 			return next(c)
 		}
-		c.Response().Header().Set(echo.HeaderWWWAuthenticate, `Basic realm="pm", charset="UTF-8"`)
 		peer := s.peer(r)
 		if s.peers.wait(peer) > 0 {
 			return s.tooMany(peer)
 		}
-		return s.refuse(c, peer)
+		return s.refuse(c, peer, `Basic realm="pm", charset="UTF-8"`)
 	}
 }

@@ -51,7 +51,6 @@ func (s *Server) webhook(c echo.Context) error {
 // admit reads the body, asks who sends, and parses: in that order nothing is parsed for a peer that has failed too often.
 func (s *Server) admit(c echo.Context) (domain.Submission, error) {
 	r := c.Request()
-	c.Response().Header().Set(echo.HeaderWWWAuthenticate, "Bearer")
 	peer := s.peer(r)
 	authenticated := len(s.digests) == 0 || s.known(bearer(r))
 	if !authenticated && s.peers.wait(peer) > 0 {
@@ -62,13 +61,12 @@ func (s *Server) admit(c echo.Context) (domain.Submission, error) {
 		return domain.Submission{}, err
 	}
 	if !s.local(r) || (len(s.o.AllowCIDRs) > 0 && !within(s.o.AllowCIDRs, peer)) {
-		return domain.Submission{}, s.refuse(c, peer)
+		return domain.Submission{}, s.refuse(c, peer, "Bearer")
 	}
 	sub, secret, problems := domain.ParseSignal(body, s.now())
 	if !authenticated && !s.known(secret) {
-		return domain.Submission{}, s.refuse(c, peer)
+		return domain.Submission{}, s.refuse(c, peer, "Bearer")
 	}
-	c.Response().Header().Del(echo.HeaderWWWAuthenticate)
 	if len(problems) > 0 {
 		first := problems[0]
 		s.log.Warn("a signal has faults of form", "request_id", requestID(c), "peer", peer.String(), "problems", problems)
@@ -79,7 +77,7 @@ func (s *Server) admit(c echo.Context) (domain.Submission, error) {
 
 // readBody reads at most MaxBody bytes, whatever the request says about their type or number.
 func readBody(c echo.Context) ([]byte, error) {
-	body, err := io.ReadAll(http.MaxBytesReader(c.Response(), c.Request().Body, MaxBody))
+	body, err := io.ReadAll(http.MaxBytesReader(c.Response().Writer, c.Request().Body, MaxBody))
 	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &large):

@@ -130,6 +130,7 @@ func (s *State) applyTrading(r Recorded, e *TradingStateChanged) error {
 	s.Trading = Trading{Mode: e.To, Reason: e.Reason, By: e.By, Since: r.At}
 	if e.To != Halted { // those still valid follow at once as ordinary intents
 		maps.DeleteFunc(s.Intents, func(_ IntentID, i *Intent) bool { return i.HeldBack })
+		maps.DeleteFunc(s.Alarms, func(_ string, a *Alarm) bool { return a.Code == AlarmHeldBack })
 	}
 	return nil
 }

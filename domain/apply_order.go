@@ -207,6 +207,9 @@ func (s *State) closeFlat(r Recorded, m *Market) {
 			s.closed = append(s.closed, l)
 		}
 		delete(s.byID, l.PositionID)
+		for _, code := range []string{AlarmLateFill, AlarmHeldBack} {
+			delete(s.Alarms, alarmKey(code, string(l.PositionID)))
+		}
 		return true
 	}
 	m.Late = slices.DeleteFunc(m.Late, gone)

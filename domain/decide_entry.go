@@ -14,6 +14,7 @@ type entryPlan struct {
 	stop       Decimal
 	atr        Decimal
 	er         Decimal
+	figures    *Figures
 	sizing     *Sizing
 	gates      []Gate
 	checks     map[string]string
@@ -136,7 +137,9 @@ func (p *entryPlan) sizable() bool {
 		p.sizeSender()
 		return false // the gates are off
 	}
-	if f := p.j.s.Figures(); !f.Equity.IsPos() {
+	f := p.j.s.Figures()
+	p.figures = &f
+	if !f.Equity.IsPos() {
 		p.j.fail(ReasonNoEquity, "equity", f.Equity.String())
 		return false
 	}
@@ -163,7 +166,7 @@ func (p *entryPlan) sizeSender() {
 const MaxSenderLots = 100_000
 
 func (p *entryPlan) sizeBase() {
-	f, risk := p.j.s.Figures(), p.j.s.settings.Risk
+	f, risk := p.figures, p.j.s.settings.Risk
 	p.setSizing(BaseSize{
 		Equity: f.Equity, AvailableMargin: AvailableMargin(f.Equity, f.Margin, risk.MaxMarginPercent), Price: p.price, Stop: p.stop, ATR: p.atr,
 		ER: p.er, RiskPercent: p.in.InitialRisk, VolPercent: p.in.InitialVol, PointValue: p.in.PointValue, MarginPerLot: p.in.MarginPerLot,
@@ -180,7 +183,7 @@ func (p *entryPlan) setSizing(sz Sizing) {
 
 // portfolioGates hold the caps with the new lots at the order's limit and to the lower of both stops. On the limit is allowed.
 func (p *entryPlan) portfolioGates() {
-	f, lots := p.j.s.Figures(), p.sizing.Lots
+	f, lots := p.figures, p.sizing.Lots
 	limit := LimitPrice(p.price, p.j.s.settings.Orders.EntrySlippage, p.in.Tick)
 	stop := minOf(p.stop, InitialStop(p.price, p.in.InitialATR, p.atr))
 	addRisk := RiskOf(limit.Mul(Int(lots)), lots, stop, p.in.PointValue)

@@ -64,7 +64,7 @@ func decideExitPosition(s *State, c ExitPosition) (Decision, error) {
 	case l == nil:
 		return d, refuse("not_open", "no position %s is open", c.PositionID)
 	case l.Free() == 0 && !s.bindable(l):
-		return d, refuse("already_leaving", "all lots of %s are leaving already", c.PositionID)
+		return d, refuse("already_leaving", "all lots of %s are leaving already; while HALTED, withdraw the exit that stands and ask again", c.PositionID)
 	}
 	x := exitPlan{s: s, d: &d, cause: CauseOperator, after: -1, by: c.By, reason: c.Reason, command: c.ID}
 	x.request([]*Layer{l})

@@ -74,7 +74,7 @@ func (p *entryPlan) ladder(c *Campaign) {
 }
 
 func (p *entryPlan) sizePyramid(c *Campaign) {
-	f, risk := p.j.s.Figures(), p.j.s.settings.Risk
+	f, risk := p.figures, p.j.s.settings.Risk
 	baseRisk := RiskOf(c.BaseCost, c.BaseLots, c.BaseStop, p.in.PointValue)
 	profit := maxOf(zero, ProfitAt(p.price, c.BaseCost, c.BaseLots, p.in.PointValue).Sub(baseRisk))
 	sz := PyramidSize{

@@ -188,7 +188,7 @@ func TestOneObjectIsAllowedAndNothingElse(t *testing.T) {
 	for body, field := range map[string]string{
 		"": "", " ": "", "[]": "", "17": "", `"x"`: "", "null": "", goodEntry + goodEntry: "", goodEntry + ",": "", "{": "", `{"a":1`: "a",
 		"\xef\xbb\xbf{}": "", "{\"a\":\"\xff\"}": "", `{"price":NaN}`: "price", `{"price":-Infinity}`: "price", `{"a":{"b":Infinity}}`: "a.b",
-		`{'a':1}`: "", `{"a":01}`: "a", `{"a":1,}`: "", `{"type":"EXIT","instrument":"X","position":"ALL","price":NaN}`: "price",
+		`{'a':1}`: "", "{\"a\":\"\x1f\"}": "a", `{"a":"\x"}`: "a", `{"a":"\u12g4"}`: "a", `{"a":01}`: "a", `{"a":1,}`: "", `{"type":"EXIT","instrument":"X","position":"ALL","price":NaN}`: "price",
 	} {
 		sub, secret, problems := ParseSignal([]byte(body), received)
 		require.Len(t, problems, 1, body)

@@ -42,7 +42,7 @@ func ParseInstant(text string) (time.Time, error) {
 	}
 	t := time.Date(year, time.Month(month), day, hour, minute, second, nanos, zone)
 	// time.Date carries the 31st of June over into July: what comes back must be what was written.
-	if int(t.Month()) != month || t.Day() != day || t.Hour() != hour || t.Minute() != minute || t.Second() != second {
+	if int(t.Month()) != month || t.Hour() != hour || t.Minute() != minute || t.Second() != second {
 		return time.Time{}, errTime
 	}
 	return t.UTC(), nil

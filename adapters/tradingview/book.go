@@ -67,14 +67,14 @@ func (b *book) exit(o *order, line *Line) error {
 func (b *book) fit(lots int) (uint, error) {
 	best := uint(0)
 	for set := uint(1); set < 1<<len(b); set++ {
-		sum, whole := 0, true
+		sum := 0
 		for i, n := range b {
 			if set&(1<<i) != 0 {
 				sum += n
-				whole = whole && n > 0
 			}
 		}
-		if whole && sum == lots && (best == 0 || bits.OnesCount(set) <= bits.OnesCount(best)) {
+		// A set with an empty layer is never the smallest of its sum.
+		if sum == lots && (best == 0 || bits.OnesCount(set) <= bits.OnesCount(best)) {
 			best = set
 		}
 	}

@@ -87,9 +87,13 @@ func checkBodies(t *testing.T, lines []Line) {
 }
 
 func TestWithoutSynthesisTheMissingFiguresAreLeftOut(t *testing.T) {
-	text, err := read(t, rows(1, 3, "2025-01-02 09:15,ENTRY-3L,100", "2025-01-03 09:15,EXIT - Below <ST> & more,99.5"))[0].Body()
+	lines := read(t, rows(1, 3, "2025-01-02 09:15,ENTRY-3L,100", "2025-01-03 09:15,EXIT - Below <ST> & more,99.5"))
+	text, err := lines[0].Body()
 	require.NoError(t, err)
 	require.Equal(t, `{"type":"BASE_ENTRY","instrument":"BANK_NIFTY","position":"Long_1","timestamp":"2025-01-02T09:15:00+05:30","price":100,"lots":3}`, string(text))
+	text, err = lines[1].Body()
+	require.NoError(t, err)
+	require.Contains(t, string(text), `"reason":"EXIT - Below <ST> & more"`)
 }
 
 func TestSynthesizedFiguresAreExactUpToEightDecimals(t *testing.T) {
@@ -164,7 +168,7 @@ func TestOfEquallyManyLayersTheNewestLeave(t *testing.T) {
 
 func TestAtOneTimeExitsOfOlderLayersGoFirstAndThoseOfNewOnesLast(t *testing.T) {
 	text := rows(3, 1, "2025-01-02 09:15,PYR1-1L,101", "2025-01-02 09:15,EXIT - second,90") +
-		rows(2, 2, "2025-01-02 09:15,ENTRY-2L,100", "2025-01-02 09:15,EXIT - second,90") +
+		rows(9, 2, "2025-01-02 09:15,ENTRY-2L,100", "2025-01-02 09:15,EXIT - second,90") +
 		rows(1, 5, "2025-01-01 09:15,ENTRY-5L,99", "2025-01-02 09:15,EXIT - first,90")
 	require.Equal(t, []string{"BASE_ENTRY Long_1 5", "EXIT ALL 5", "BASE_ENTRY Long_1 2", "PYRAMID Long_2 1", "EXIT ALL 3"}, story(read(t, text)))
 }

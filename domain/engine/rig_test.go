@@ -19,7 +19,7 @@ import (
 
 // rig is an engine on a memory log with a broker whose every answer the test decides.
 type rig struct {
-	t      *testing.T
+	t      testing.TB
 	log    *eventstore.Memory
 	broker *script
 	engine *engine.Engine
@@ -109,7 +109,7 @@ func (s *script) sent() []engine.Order {
 	return append([]engine.Order(nil), s.sends...)
 }
 
-func newRig(t *testing.T, change ...func(*engine.Options)) *rig {
+func newRig(t testing.TB, change ...func(*engine.Options)) *rig {
 	c := &clock{wall: time.Date(2026, 1, 7, 5, 0, 0, 0, time.UTC)}
 	r := &rig{t: t, log: eventstore.NewMemory("rig"), clock: c, broker: &script{traits: engine.Traits{Tags: true}, take: true, clock: c}}
 	r.build(domain.NewState(), eventstore.Empty("rig"), change...)
@@ -157,7 +157,7 @@ func (r *rig) restart() {
 	require.NoError(r.t, r.engine.Start(context.Background(), domain.RecoveryCompleted{HeadRevision: head.Next - 1, HeadHash: head.Hash.String(), Snapshot: "none"}, settings(r.t)))
 }
 
-func settings(t *testing.T) map[string]string {
+func settings(t testing.TB) map[string]string {
 	f, err := os.Open("../testdata/settings.txt")
 	require.NoError(t, err)
 	defer func() { _ = f.Close() }()

@@ -65,6 +65,13 @@ func TestBothBrokersShowTheSameBookWhateverIsDone(t *testing.T) {
 				want, got := memory.Cancel(t.Context(), id), file.Cancel(t.Context(), id)
 				require.Equal(rt, want == nil, got == nil)
 			},
+			"order": func(rt *rapid.T) {
+				id := fmt.Sprintf("P-%d", rapid.IntRange(1, 12).Draw(rt, "id"))
+				want, none := memory.Order(t.Context(), id)
+				got, err := file.Order(t.Context(), id)
+				require.Equal(rt, none == nil, err == nil)
+				require.Equal(rt, written(want), written(got))
+			},
 			"pass": func(rt *rapid.T) { c.pass(time.Duration(rapid.IntRange(-1, 3).Draw(rt, "seconds")) * time.Second) },
 			"look": func(rt *rapid.T) {
 				if rapid.IntRange(0, 3).Draw(rt, "restart") == 0 {

@@ -69,7 +69,10 @@ func (m *Memory) Cancel(ctx context.Context, id string) error {
 	if err != nil {
 		return fmt.Errorf("cancel %q: %w", id, err)
 	}
-	o.cancel()
+	if o.Status == engine.BookOpen {
+		m.hold(o, o.advance(m.opts.now()))
+		o.cancel()
+	}
 	return nil
 }
 
@@ -81,6 +84,7 @@ func (m *Memory) Order(ctx context.Context, id string) (engine.BookOrder, error)
 	if err != nil {
 		return engine.BookOrder{}, fmt.Errorf("order %q: %w", id, err)
 	}
+	m.settle(m.opts.now())
 	return o.shown(), nil
 }
 
@@ -121,7 +125,7 @@ func (m *Memory) AllOrders(ctx context.Context) ([]engine.BookOrder, error) {
 	return out, nil
 }
 
-// find settles the book and looks an order up.
+// find looks an order up.
 func (m *Memory) find(ctx context.Context, id string) (*order, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -130,7 +134,6 @@ func (m *Memory) find(ctx context.Context, id string) (*order, error) {
 	if err != nil || n > int64(len(m.orders)) {
 		return nil, ErrNoOrder
 	}
-	m.settle(m.opts.now())
 	return m.orders[n-1], nil
 }
 
