@@ -48,6 +48,9 @@ func (t *peerTable) wait(peer netip.Addr) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	full, now := t.full[t.key(peer)], t.now()
+	if !full.After(now) {
+		return 0 // also for a peer that is not in the table: nothing is subtracted from the year 1
+	}
 	return max(0, full.Sub(now)-(FailureBurst-1)*FailureRefill)
 }
 

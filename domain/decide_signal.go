@@ -16,7 +16,7 @@ type judgement struct {
 }
 
 func decideSignal(s *State, c SubmitSignal) (Decision, error) {
-	j := &judgement{s: s, c: c, sig: &c.Signal, id: c.ID(), content: c.Signal.Content(), flags: c.Flags}
+	j := &judgement{s: s, c: c, sig: &c.Signal, id: c.ID(), content: c.Content(), flags: c.Flags}
 	if done := j.repeated(); done {
 		return j.d, nil
 	}

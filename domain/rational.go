@@ -13,19 +13,33 @@ func rat(d Decimal) *big.Rat {
 		r, _ := new(big.Rat).SetString(d.String())
 		return r
 	}
-	num := new(big.Int).SetUint64(hi)
-	num.Lsh(num, 64).Or(num, new(big.Int).SetUint64(lo))
+	num := new(big.Int)
+	if hi != 0 {
+		num.Lsh(num.SetUint64(hi), 64)
+		num.Or(num, new(big.Int).SetUint64(lo))
+	} else {
+		num.SetUint64(lo)
+	}
 	if neg {
 		num.Neg(num)
+	}
+	if prec == 0 {
+		return new(big.Rat).SetInt(num)
 	}
 	return new(big.Rat).SetFrac(num, pow10(int(prec)))
 }
 
 func ratInt(n int) *big.Rat { return new(big.Rat).SetInt64(int64(n)) }
 
-func pow10(n int) *big.Int {
-	return new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(n)), nil)
-}
+// powers of ten up to what the decimal library holds; shared, so never changed.
+var powers = func() (out [maxDecimals + 1]*big.Int) {
+	for n := range out {
+		out[n] = new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(n)), nil)
+	}
+	return out
+}()
+
+func pow10(n int) *big.Int { return powers[n] }
 
 // mul is the exact product of its factors.
 func mul(first *big.Rat, rest ...*big.Rat) *big.Rat {

@@ -128,7 +128,7 @@ func TestTheShortCutForMetadataReadsWhatCanonReads(t *testing.T) {
 			i := rapid.IntRange(0, len(bad)-1).Draw(rt, "at")
 			switch rapid.IntRange(0, 2).Draw(rt, "how") {
 			case 0:
-				bad[i] = rapid.SampledFrom([]byte(`"\,:{}0aZ` + "\x00\x1f\x80\xff")).Draw(rt, "byte")
+				bad[i] = rapid.SampledFrom([]byte(`"\,:{}0aZ`+"\x00\x1f\x80\xff")).Draw(rt, "byte")
 			case 1:
 				bad = append(bad[:i], bad[i+1:]...)
 			case 2:

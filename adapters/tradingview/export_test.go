@@ -82,7 +82,8 @@ func TestTheRealExportsHaveTheOrdersThatTheirStrategiesSent(t *testing.T) {
 				open++
 			}
 		}
-		require.Equal(t, e, realExport{e.file, e.instrument, e.pointValue, len(trades), base, pyramids, exits, partial, layers, open, e.closedNet})
+		got := realExport{e.file, e.instrument, e.pointValue, len(trades), base, pyramids, exits, partial, layers, open, e.closedNet}
+		require.Equal(t, e, got)
 		checkBodies(t, lines)
 	}
 }

@@ -15,9 +15,9 @@ import (
 
 // The limits of what a backtest reads.
 const (
-	maxBody     = 16 << 10 // bytes of one signal, as at the webhook
-	maxFeed     = 5_000_000
-	maxProblems = 20 // that are listed before the rest is only counted
+	maxBody     = 16 << 10  // bytes of one signal, as at the webhook
+	maxFeed     = 1_000_000 // signals of one file
+	maxProblems = 20        // that are listed before the rest is only counted
 )
 
 // fed is one signal of a file, parsed as the webhook parses it.
@@ -92,7 +92,7 @@ type numbered struct {
 // readLines splits a file into its lines; empty ones are left out and keep their number.
 func readLines(in io.Reader) ([]numbered, error) {
 	lines := bufio.NewScanner(in)
-	lines.Buffer(make([]byte, 0, 4096), maxBody+2)
+	lines.Buffer(make([]byte, 0, 4096), 2*maxBody) // white space around a body does not count
 	var out []numbered
 	n := 0
 	for lines.Scan() {
@@ -101,15 +101,22 @@ func readLines(in io.Reader) ([]numbered, error) {
 		if len(text) == 0 {
 			continue
 		}
+		if len(text) > maxBody {
+			return nil, tooLong(n)
+		}
 		if len(out) == maxFeed {
 			return nil, fmt.Errorf("more than %d signals", maxFeed)
 		}
 		out = append(out, numbered{n, bytes.Clone(text)})
 	}
 	if errors.Is(lines.Err(), bufio.ErrTooLong) {
-		return nil, fmt.Errorf("line %d is longer than the %d bytes that a signal may have", n+1, maxBody)
+		return nil, tooLong(n + 1)
 	}
 	return out, lines.Err()
+}
+
+func tooLong(line int) error {
+	return fmt.Errorf("line %d is longer than the %d bytes that a signal may have", line, maxBody)
 }
 
 // parseFeed parses the bodies of one file. An exit without a readable time counts as received right behind the signal before it.

@@ -136,9 +136,9 @@ func (r *backtestReport) table(t *table) {
 	count := func(n int) string { return grouped(fmt.Sprint(n)) }
 	for _, row := range [][2]string{
 		{"period (IST)", clock(r.Started) + " to " + clock(r.Finished)},
-		{"signals", fmt.Sprintf("%s: %s accepted, %s rejected, %s duplicates", count(r.Signals), count(r.Accepted), count(r.Rejected), count(r.Duplicates))},
+		{"signals", fmt.Sprintf("%s: %s accepted, %s rejected, %s", count(r.Signals), count(r.Accepted), count(r.Rejected), counted(r.Duplicates, "duplicate"))},
 		{"orders filled", fmt.Sprintf("%s base, %s pyramid, %s exit", count(r.Orders.Base), count(r.Orders.Pyramid), count(r.Orders.Exit))},
-		{"closed trades", fmt.Sprintf("%s, %s positions open", count(r.Closed), count(r.Open))},
+		{"closed trades", fmt.Sprintf("%s, %s open", count(r.Closed), counted(r.Open, "position"))},
 		{"net P&L", money(r.NetPnL.Decimal)}, {"fees", money(r.Fees.Decimal)}, {"final equity", money(r.Equity.Decimal)},
 		{"events", grouped(fmt.Sprint(r.Events))}, {"head hash", r.HeadHash},
 	} {

@@ -40,6 +40,7 @@ type cli struct {
 	now         func() time.Time
 	env         func(string) string
 	client      *http.Client
+	wait        func(context.Context, time.Duration) error // between two attempts
 	outTerminal bool
 	errTerminal bool
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -42,4 +43,12 @@ func clock(t time.Time) string {
 		return ""
 	}
 	return t.In(exchangeTime).Format("2006-01-02 15:04:05")
+}
+
+// counted is a number with its noun: 1 lot, 2 lots.
+func counted[N ~int | ~uint64](n N, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return grouped(fmt.Sprint(n)) + " " + noun
 }

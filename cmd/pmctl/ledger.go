@@ -56,20 +56,24 @@ func (l *ledger) pay(e *domain.OrderFilled) {
 	l.entryFees[id] = l.entryFees[id].Add(e.Fee)
 }
 
-// net is the P&L of closed lots with both sides' fees: closed layers whole, of open ones what was sold with its share of the entry's fees.
+// net is the P&L of closed lots with both sides' fees: closed layers whole, of open ones what was sold.
 func (l *ledger) net(s *domain.State) domain.Decimal {
 	sum := l.realized
 	for _, layer := range s.Layers() {
-		if layer.Sold == 0 {
-			continue
+		if layer.Sold > 0 {
+			sum = sum.Add(l.soldPart(layer))
 		}
-		entry := l.entryFees[layer.PositionID]
-		share, err := entry.Mul(domain.Int(layer.Sold)).Div(domain.Int(layer.Bought))
-		if err != nil {
-			continue // sold without having bought: Apply knows no such layer
-		}
-		exit := layer.Fees.Sub(entry)
-		sum = sum.Add(layer.Realized).Sub(exit).Sub(share.RoundBank(domain.QuotientDigits))
 	}
 	return sum
+}
+
+// soldPart is the P&L of the lots that a layer has sold: the exits' own fees and, of the entry's, the share of those lots.
+func (l *ledger) soldPart(layer *domain.Layer) domain.Decimal {
+	entry := l.entryFees[layer.PositionID]
+	exits := layer.Fees.Sub(entry)
+	share, err := entry.Mul(domain.Int(layer.Sold)).Div(domain.Int(layer.Bought))
+	if err != nil {
+		share = entry // nothing was bought, so nothing was sold: Apply lets no such layer be
+	}
+	return layer.Realized.Sub(exits).Sub(share.RoundBank(domain.QuotientDigits))
 }

@@ -2,11 +2,14 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -81,6 +84,16 @@ func (c *cli) logInfo(ctx context.Context, log eventstore.Log) error {
 	info.Digest = state.Digest()
 	info.Types = sortedCounts(counts)
 	return c.show(info, nil, info.table)
+}
+
+// sortedCounts lists the types, the most frequent first.
+func sortedCounts(counts map[string]int) []eventTypeCount {
+	out := make([]eventTypeCount, 0, len(counts))
+	for _, name := range slices.Sorted(maps.Keys(counts)) {
+		out = append(out, eventTypeCount{name, counts[name]})
+	}
+	slices.SortStableFunc(out, func(a, b eventTypeCount) int { return cmp.Compare(b.Count, a.Count) })
+	return out
 }
 
 func (i logInfo) table(t *table) {

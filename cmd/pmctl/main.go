@@ -15,12 +15,24 @@ var version = "dev"
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	c := &cli{
-		in: os.Stdin, out: os.Stdout, errs: os.Stderr, now: time.Now, env: os.Getenv, client: &http.Client{Timeout: callTimeout},
+		in: os.Stdin, out: os.Stdout, errs: os.Stderr, now: time.Now, env: os.Getenv, client: &http.Client{Timeout: callTimeout}, wait: sleep,
 		outTerminal: terminal(os.Stdout), errTerminal: terminal(os.Stderr),
 	}
 	code := c.run(ctx, os.Args[1:])
 	stop()
 	os.Exit(code)
+}
+
+// sleep waits, or ends early with the context.
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // terminal says whether a person looks at the file.

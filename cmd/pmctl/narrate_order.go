@@ -34,7 +34,7 @@ func (n *narrator) orderWords(e domain.Event) string {
 	case *domain.OrderCancelRequested:
 		return fmt.Sprintf("%s is to be cancelled: %s", tag, e.Reason)
 	case *domain.OrderCanceled:
-		return fmt.Sprintf("%s cancelled with %d of %d lots filled: %s", tag, n.order.Cum, n.order.Lots, e.Reason) + n.released()
+		return fmt.Sprintf("%s cancelled with %d of %s filled: %s", tag, n.order.Cum, counted(n.order.Lots, "lot"), e.Reason) + n.released()
 	case *domain.OrderExpired:
 		return fmt.Sprintf("%s expired before it was sent: %s", tag, e.Reason) + n.released()
 	}
@@ -43,7 +43,7 @@ func (n *narrator) orderWords(e domain.Event) string {
 
 // orderedWords says what is to be bought or sold, and how its size came about.
 func orderedWords(e *domain.OrderInitialized) string {
-	text := fmt.Sprintf("%s: %s %d lots %s %s", e.Tag, e.Side, e.Lots, e.Contract, e.Type)
+	text := fmt.Sprintf("%s: %s %s %s %s", e.Tag, e.Side, counted(e.Lots, "lot"), e.Contract, e.Type)
 	if e.LimitPrice != nil {
 		text += " " + price(*e.LimitPrice)
 	}
@@ -59,7 +59,7 @@ func (n *narrator) fillWords(e *domain.OrderFilled) string {
 	if n.order.Kind == domain.ExitOrder {
 		verb = "sold"
 	}
-	text := fmt.Sprintf("%s: %s %d at %s (%d of %d lots)", n.order.Tag, verb, e.LastQty, price(e.LastPx), e.CumQty, n.order.Lots)
+	text := fmt.Sprintf("%s: %s %d at %s (%d of %s)", n.order.Tag, verb, e.LastQty, price(e.LastPx), e.CumQty, counted(n.order.Lots, "lot"))
 	if moved := n.moved(); moved != "" {
 		text += "; " + moved
 	}
@@ -90,7 +90,7 @@ func (n *narrator) moved() string {
 		if n.lots[id] == now[id] {
 			continue
 		}
-		text := fmt.Sprintf("%s %d -> %d lots", id, n.lots[id], now[id])
+		text := fmt.Sprintf("%s %d -> %s", id, n.lots[id], counted(now[id], "lot"))
 		if l := closed[id]; l != nil {
 			text += fmt.Sprintf(", closed with %s net", money(l.Realized.Sub(l.Fees)))
 		}

@@ -60,7 +60,7 @@ func exitWords(e *domain.ExitRequested) string {
 		lots += c.Lots
 		parts = append(parts, fmt.Sprintf("%s %d", c.PositionID, c.Lots))
 	}
-	text := fmt.Sprintf("exit of %d lots (%s): %s", lots, e.Cause, strings.Join(parts, ", "))
+	text := fmt.Sprintf("exit of %s (%s): %s", counted(lots, "lot"), e.Cause, strings.Join(parts, ", "))
 	if e.HeldBack {
 		text = fmt.Sprintf("exit held back while halted (%s): %s", e.Cause, strings.Join(parts, ", "))
 	}

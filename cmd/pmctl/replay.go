@@ -77,8 +77,15 @@ func parseLimit(text string) (limit, error) {
 	return limit{at: at}, nil
 }
 
-func (l limit) passed(r *domain.Recorded) bool {
-	return l.revision != nil && r.Rev > *l.revision || !l.at.IsZero() && r.At.After(l.at)
+// passed says whether an event stands behind the limit.
+func (l limit) passed(r *domain.Recorded) bool { return !l.at.IsZero() && r.At.After(l.at) }
+
+// reached ends the replay with the last event that is wanted: what stands behind it is not looked at.
+func (l limit) reached(r *domain.Recorded) error {
+	if l.revision != nil && r.Rev == *l.revision {
+		return errReached
+	}
+	return nil
 }
 
 func (c *cli) replay(ctx context.Context, log eventstore.Log, f *replayFlags) error {
@@ -101,15 +108,10 @@ func (c *cli) replay(ctx context.Context, log eventstore.Log, f *replayFlags) er
 			return errReached
 		}
 		progress.step(1)
-		if f.state {
-			return apply(state, r)
-		}
-		shown := r.Rev >= f.from && out.wants(state, &r)
-		text, err := tell.apply(r, shown)
-		if err != nil || !shown {
+		if err := out.take(tell, &r, h); err != nil {
 			return err
 		}
-		return out.print(&r, h, text)
+		return end.reached(&r)
 	}
 	if f.follow {
 		_, err = eventstore.Tail(ctx, log, 0, each)

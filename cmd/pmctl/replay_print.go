@@ -28,13 +28,62 @@ type replayPrinter struct {
 	orders   map[domain.OrderID]bool // of the order or position that was asked for
 	intents  map[domain.IntentID]bool
 	position domain.PositionID
+	causes   map[domain.EventID]told // events of the latest chain that were not wanted by themselves
+}
+
+// told is an event with its words, kept in case that something wanted follows from it.
+type told struct {
+	r    domain.Recorded
+	h    eventstore.Hash
+	text string
 }
 
 func (c *cli) newReplayPrinter(f *replayFlags) *replayPrinter {
 	return &replayPrinter{
 		c: c, f: f, buf: bufio.NewWriter(c.out), kept: []any{}, chains: map[domain.EventID]bool{}, orders: map[domain.OrderID]bool{},
-		intents: map[domain.IntentID]bool{}, position: domain.PositionID(f.position),
+		intents: map[domain.IntentID]bool{}, position: domain.PositionID(f.position), causes: map[domain.EventID]told{},
 	}
+}
+
+// take applies an event and prints it, if it is wanted.
+func (p *replayPrinter) take(tell *narrator, r *domain.Recorded, h eventstore.Hash) error {
+	if p.f.state {
+		return apply(tell.s, *r)
+	}
+	wanted := p.wants(tell.s, r)
+	text, err := tell.apply(*r, r.Rev >= p.f.from && (wanted || p.filters()))
+	switch {
+	case err != nil || r.Rev < p.f.from:
+		return err
+	case wanted:
+		return p.show(r, h, text)
+	}
+	p.keep(r, h, text)
+	return nil
+}
+
+// filters says whether only a part of the events is wanted.
+func (p *replayPrinter) filters() bool {
+	return p.f.signal != "" || p.f.order != "" || p.f.position != ""
+}
+
+// keep holds an event back that was not wanted by itself: it is shown if it turns out to be the cause of one that is.
+func (p *replayPrinter) keep(r *domain.Recorded, h eventstore.Hash, text string) {
+	if r.Cause == "" {
+		clear(p.causes)
+	}
+	p.causes[r.ID] = told{*r, h, text}
+}
+
+// show prints an event behind the causes of it that were held back.
+func (p *replayPrinter) show(r *domain.Recorded, h eventstore.Hash, text string) error {
+	if cause, held := p.causes[r.Cause]; held {
+		delete(p.causes, r.Cause)
+		if err := p.show(&cause.r, cause.h, cause.text); err != nil {
+			return err
+		}
+	}
+	return p.print(r, h, text)
 }
 
 func (p *replayPrinter) print(r *domain.Recorded, h eventstore.Hash, changed string) error {

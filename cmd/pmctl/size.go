@@ -140,7 +140,7 @@ func (f *sizeFlags) fill(cmd *cobra.Command) error {
 }
 
 func (a *sizeAnswer) table(t *table) {
-	t.title = fmt.Sprintf("%d lots, limited by %s", a.Lots, a.Limiter)
+	t.title = fmt.Sprintf("%s, limited by %s", counted(a.Lots, "lot"), a.Limiter)
 	for _, r := range []struct {
 		name  string
 		value *number

@@ -185,3 +185,29 @@ func TestTimesAreWrittenInUTCWithinTheYearsOfRFC3339(t *testing.T) {
 		require.ErrorContains(t, err, "outside 0 to 9999")
 	}
 }
+
+func TestTheSmallReadersAgreeWithDecode(t *testing.T) {
+	for _, text := range []string{`"2025-01-02T03:04:05.6Z"`, `"2025-01-02T03:04:05.60Z"`, `"2025-01-02T03:04:05Z" `, `x`, ``} {
+		var want time.Time
+		wantErr := canon.Decode([]byte(text), &want)
+		got, err := canon.ParseTime([]byte(text))
+		require.Equal(t, wantErr == nil, err == nil, text)
+		if err == nil {
+			require.Equal(t, want, got)
+		}
+	}
+	for length := range 20 {
+		text := strings.Repeat("a", length)
+		require.True(t, canon.Plain([]byte(text)))
+		for at := range length {
+			for c := range 256 {
+				odd := []byte(text)
+				odd[at] = byte(c)
+				quoted := append(append([]byte{'"'}, odd...), '"')
+				var s string
+				plain := canon.Decode(quoted, &s) == nil && s == string(odd) && c < 0x80
+				require.Equal(t, plain, canon.Plain(odd), "%q", odd)
+			}
+		}
+	}
+}

@@ -136,16 +136,18 @@ func (l *Log) read(ctx context.Context, from, until uint64, each func([]eventsto
 	return from, nil
 }
 
+// selectChunk has its limit written out: SQLite would compile the statement anew for each value bound to it.
+var selectChunk = fmt.Sprintf("SELECT rev, meta, data, hash FROM events WHERE rev >= ? AND rev < ? ORDER BY rev LIMIT %d", eventstore.ChunkRecords)
+
 // readChunk reads the next records into one piece of memory.
 func readChunk(conn *sqlite.Conn, from, until uint64) ([]eventstore.Record, error) {
-	stmt, err := conn.Prepare("SELECT rev, meta, data, hash FROM events WHERE rev >= ? AND rev < ? ORDER BY rev LIMIT ?")
+	stmt, err := conn.Prepare(selectChunk)
 	if err != nil {
 		return nil, err
 	}
 	defer stmt.Reset()
 	stmt.BindInt64(1, int64(from))
 	stmt.BindInt64(2, int64(until))
-	stmt.BindInt64(3, eventstore.ChunkRecords)
 	n := min(until-from, eventstore.ChunkRecords)
 	chunk, mem, size := make([]eventstore.Record, 0, n), memory{}, 0
 	for size < eventstore.ChunkBytes {

@@ -1,6 +1,7 @@
 package sqlite_test
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"testing"
@@ -63,6 +64,26 @@ func TestTheEmbeddedLogKeepsThePromisesOfTheLog(t *testing.T) {
 			execute(t, dirs[log], "UPDATE events SET meta = ?, data = ?, hash = ? WHERE rev = ?", r.Meta, r.Data, r.Hash[:], int64(rev))
 		},
 	})
+}
+
+func TestALogKeepsItsBytesThroughEveryStore(t *testing.T) {
+	first := eventstore.NewMemory(logtest.Portfolio)
+	at := eventstore.Empty(logtest.Portfolio)
+	require.NoError(t, first.Append(t.Context(), at, logtest.NewStream().Next(t, 1500)))
+	var texts [3]bytes.Buffer
+	want, err := eventstore.Export(t.Context(), first, &texts[0])
+	require.NoError(t, err)
+	stored := open(t, t.TempDir())
+	second := eventstore.NewMemory(logtest.Portfolio)
+	for i, target := range []eventstore.Log{stored, second} {
+		head, err := eventstore.Import(t.Context(), bytes.NewReader(texts[i].Bytes()), func(domain.PortfolioID) (eventstore.Log, error) { return target, nil })
+		require.NoError(t, err)
+		require.Equal(t, want, head)
+		_, err = eventstore.Export(t.Context(), target, &texts[i+1])
+		require.NoError(t, err)
+		require.Equal(t, texts[0].String(), texts[i+1].String())
+		require.NoError(t, target.Close())
+	}
 }
 
 func TestASecondWriterLearnsWhoHoldsTheFolder(t *testing.T) {

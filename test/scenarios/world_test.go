@@ -5,12 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"pm/domain"
 	"pm/domain/engine"
 	"pm/eventstore"
+	"pm/projections"
 	"pm/test/invariants"
 )
 
@@ -59,8 +59,7 @@ func (w *world) start() error {
 	if err := w.disk.open(instance); err != nil {
 		return err
 	}
-	state := domain.NewState()
-	head, err := eventstore.Replay(w.ctx, w.disk.log, 0, func(r domain.Recorded, _ eventstore.Hash) error { return state.Apply(r) })
+	recovered, err := projections.Recover(w.ctx, w.disk.log)
 	if err != nil {
 		return fmt.Errorf("recovery: %w", err)
 	}
@@ -71,12 +70,15 @@ func (w *world) start() error {
 	w.guard = invariants.NewSends(w.market, w.disk.log)
 	w.engine = engine.New(engine.Options{
 		Log: w.disk.log, Broker: w.guard, Instance: instance, Build: "story", Clock: w.clock, Uptime: func() time.Duration { return w.now.Sub(began) },
-	}, state, head)
-	if head.Next == 0 {
+	}, recovered.State, recovered.Head)
+	report := recovered.Report
+	if report.Events == 0 {
 		return w.open(startCapital)
 	}
-	w.say("recovered %d events", head.Next)
-	recovery := domain.RecoveryCompleted{ReportDigest: strings.Repeat("0", 64), HeadRevision: head.Next - 1, HeadHash: head.Hash.String(), Snapshot: "none"}
+	w.say("recovered %d events", report.Events)
+	recovery := domain.RecoveryCompleted{
+		ReportDigest: report.StateDigest, HeadRevision: report.HeadRevision, HeadHash: report.HeadHash, Snapshot: report.Snapshot,
+	}
 	if err := w.engine.Start(w.ctx, recovery, w.settings); err != nil {
 		return err
 	}

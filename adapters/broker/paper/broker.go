@@ -144,14 +144,10 @@ func (b *Broker) Cancel(ctx context.Context, id string) error {
 
 // Order reads one order as it stands now. Errors: ErrNoOrder, ErrClosed, the file's.
 func (b *Broker) Order(ctx context.Context, id string) (engine.BookOrder, error) {
-	n, err := orderNumber(id)
-	if err == nil {
-		err = b.settle(ctx)
-	}
-	if err != nil {
+	if err := b.settle(ctx); err != nil {
 		return engine.BookOrder{}, fmt.Errorf("order %q: %w", id, err)
 	}
-	return b.read.order(ctx, id, n)
+	return b.read.order(ctx, id)
 }
 
 // Book reads every order that has not ended, the BookOrders newest orders, and the units held over everything, all of one

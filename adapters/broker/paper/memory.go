@@ -80,11 +80,11 @@ func (m *Memory) Cancel(ctx context.Context, id string) error {
 func (m *Memory) Order(ctx context.Context, id string) (engine.BookOrder, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.settle(m.opts.now())
 	o, err := m.find(ctx, id)
 	if err != nil {
 		return engine.BookOrder{}, fmt.Errorf("order %q: %w", id, err)
 	}
-	m.settle(m.opts.now())
 	return o.shown(), nil
 }
 

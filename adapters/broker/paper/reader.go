@@ -65,12 +65,15 @@ func (r *Reader) Net(ctx context.Context) (net map[string]int, err error) {
 	return net, err
 }
 
-func (r *Reader) order(ctx context.Context, id string, n int64) (engine.BookOrder, error) {
+func (r *Reader) order(ctx context.Context, id string) (engine.BookOrder, error) {
 	var found []engine.BookOrder
-	err := r.with(ctx, func(conn *sqlite.Conn) (err error) {
-		found, err = shown(conn, "WHERE o.n = ? ORDER BY f.k", n)
-		return err
-	})
+	n, err := orderNumber(id)
+	if err == nil {
+		err = r.with(ctx, func(conn *sqlite.Conn) (err error) {
+			found, err = shown(conn, "WHERE o.n = ? ORDER BY f.k", n)
+			return err
+		})
+	}
 	if err == nil && len(found) == 0 {
 		err = ErrNoOrder
 	}

@@ -17,6 +17,7 @@ type Sources struct {
 	File  string            // a YAML file, "" for none
 	Env   []string          // NAME=value, as os.Environ gives them
 	Flags map[string]string // by key
+	Demo  bool              // the data folder is ./data/demo where no source names another
 }
 
 // Config is a configuration that a start can use: everything has been checked.
@@ -50,12 +51,26 @@ type EventStore struct {
 	Dir    string // else the folder of the embedded log
 }
 
+// demoData is where a demo keeps its log: beside a real portfolio's, never in it.
+const demoData = "./data/demo"
+
+// The limits of the table: the log's first event holds all of it, and a start reads it at every change.
+const (
+	MaxInstruments = 64
+	MaxDated       = 1000 // values with a day, over all instruments
+)
+
 // maxProblems bounds the list of problems: a file that is something else altogether would fill pages.
 const maxProblems = 100
 
 // Load reads all sources. The configuration is nil if a problem is more than a warning.
 func Load(from Sources) (*Config, []Problem) {
 	layers := []*layer{parseYAML("built-in default", defaults)}
+	if from.Demo {
+		demo := newLayer()
+		demo.put("data", demoData, "default of --demo")
+		layers = append(layers, demo)
+	}
 	if from.File != "" {
 		layers = append(layers, readFile(from.File))
 	}
@@ -128,6 +143,10 @@ func (r *reader) decisions() {
 	r.problems = append(r.problems, instruments.fill()...)
 	r.problems = append(r.problems, instruments.shared()...)
 	instruments.flatten(cells)
+	if dated := instruments.dated(); len(instruments) > MaxInstruments || dated > MaxDated {
+		r.fail(instrumentSection, "%d instruments with %d dated values; at most %d with %d", len(instruments), dated, MaxInstruments, MaxDated)
+		return
+	}
 	maps.Copy(r.c.shown, cells)
 	for key, c := range cells {
 		r.c.decision[key] = c.value

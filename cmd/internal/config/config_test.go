@@ -136,3 +136,8 @@ func TestNetworksMayBeSingleAddresses(t *testing.T) {
 	c := loaded(t, Sources{Env: []string{"PM_HTTP_ALLOW=52.89.214.238, 10.1.2.3/8"}})
 	require.Equal(t, "[52.89.214.238/32 10.0.0.0/8]", fmt.Sprint(c.Allow))
 }
+
+func TestADemoHasAFolderOfItsOwnUnlessOneIsNamed(t *testing.T) {
+	require.Equal(t, "./data/demo", loaded(t, Sources{Demo: true}).Data)
+	require.Equal(t, "/x", loaded(t, Sources{Demo: true, Env: []string{"PM_DATA=/x"}}).Data)
+}

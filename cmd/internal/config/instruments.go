@@ -98,6 +98,20 @@ func (t table) shared() []Problem {
 	return problems
 }
 
+// dated counts the values that hold from a day on.
+func (t table) dated() int {
+	n := 0
+	for _, row := range t {
+		for _, days := range row {
+			n += len(days)
+			if _, base := days[always]; base {
+				n--
+			}
+		}
+	}
+	return n
+}
+
 // flatten writes the rows as decisions read them: instruments.<NAME>.<attribute>, with @<day> for a dated value.
 func (t table) flatten(into map[string]cell) {
 	for name, row := range t {

@@ -55,7 +55,7 @@ func TestASecretShowsItselfNowhere(t *testing.T) {
 	asYAML, err := yaml.Marshal(c.Secrets)
 	require.NoError(t, err)
 	fmt.Fprintf(&out, "%s %s %v %+v %#v %q %x %d", asJSON, asYAML, c.Secrets, c.Secrets, c.Secrets[0], c.Secrets[0], c.Secrets[0], c.Secrets[0])
-	text := out.String() + printed(t, c)
+	text := out.String() + printed(t, c) + c.Secrets[0].String()
 	require.Contains(t, text, `secrets: ["[redacted]", "[redacted]"]`)
 	for _, bad := range []string{one, two, "staple", fmt.Sprintf("%x", one)} {
 		require.NotContains(t, text, bad)

@@ -1,11 +1,13 @@
 package config
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -27,7 +29,6 @@ func complaints(t *testing.T, content string, env ...string) string {
 
 // TestEachMistakeIsNamedWithItsPlaceAndARemedy lists, for each rule, a file that breaks it and what the person reads.
 func TestEachMistakeIsNamedWithItsPlaceAndARemedy(t *testing.T) {
-	long := strings.Repeat("x", 64)
 	for content, want := range map[string]string{
 		"risk: {sizing_equty: open}":                    "line 1: risk.sizing_equty: no such setting; did you mean risk.sizing_equity?",
 		"rsk: {peel_off: true}":                         "did you mean risk.peel_off?",
@@ -48,13 +49,21 @@ func TestEachMistakeIsNamedWithItsPlaceAndARemedy(t *testing.T) {
 		"? [a]\n: 1":                                    "holds a key that is not plain text",
 		"a: {b: {c: {d: {e: 1}}}}":                      "is nested too deep",
 		"webhook: {secrets: [[a]]}":                     "holds something that is not plain text",
-		"data: ''":                                      "data: is empty; name a folder",
-		"listen: 8080":                                  "is not HOST:PORT, like 127.0.0.1:8080",
-		"listen: 127.0.0.1:65536":                       "is not HOST:PORT",
-		"listen: :8080":                                 "anybody could trade; set a secret, or listen on 127.0.0.1:8080",
-		"listen: 192.168.1.5:8080":                      "can be reached from outside",
-		"webhook: {secrets: [1, 2, 3]}":                 "holds 3 secrets; at most 2 may live at once",
-		"webhook: {secrets: ['']}":                      "secret 1 is empty",
+	} {
+		require.Contains(t, complaints(t, content), want, content)
+	}
+}
+
+func TestEachValueThatTheServiceCannotUseIsNamedWithARemedy(t *testing.T) {
+	long := strings.Repeat("x", 64)
+	for content, want := range map[string]string{
+		"data: ''":                      "data: is empty; name a folder",
+		"listen: 8080":                  "is not HOST:PORT, like 127.0.0.1:8080",
+		"listen: 127.0.0.1:65536":       "is not HOST:PORT",
+		"listen: :8080":                 "anybody could trade; set a secret, or listen on 127.0.0.1:8080",
+		"listen: 192.168.1.5:8080":      "can be reached from outside",
+		"webhook: {secrets: [1, 2, 3]}": "holds 3 secrets; at most 2 may live at once",
+		"webhook: {secrets: ['']}":      "secret 1 is empty",
 		"webhook: {secrets: [aaaaaaaaaaaaaaaa, aaaaaaaaaaaaaaaa]}": "secret 2 is the same as one before",
 		"webhook: {secrets: [aaaaaaaaaaaaaaa]}":                    "secret 1 is shorter than 16 bytes and can be guessed",
 		"http: {allow: [here]}":                                    `http.allow: "here" is not an address or a network`,
@@ -83,16 +92,23 @@ func TestEachMistakeIsNamedWithItsPlaceAndARemedy(t *testing.T) {
 		"broker: {url: 'paper:?reject_every=-1'}":                  "write a whole number from 0",
 		"broker: {url: 'paper:?seed=a'}":                           "write a whole number from 0",
 		"broker: {url: 'paper:?%zz'}":                              "write options like",
-		"instruments: {bank_nifty: {tick: 1}}":                     "is written in capitals",
-		"instruments: {BANK_NIFTY: 5}":                             "an instrument is a row of attributes",
-		"instruments: {BANK_NIFTY: {tik: 5}}":                      "an instrument has no tik; did you mean tick?",
-		"instruments: {BANK_NIFTY: {tick: 0}}":                     "line 1: instruments.BANK_NIFTY.tick: \"0\" is not a number above zero",
-		"instruments: {BANK_NIFTY: {max_pyramids: 6}}":             "is not a whole number from 0 to 5",
-		"instruments: {BANK_NIFTY: {lot_size: {tomorrow: 5}}}":     `"tomorrow" is not a day like 2025-12-30`,
-		"instruments: {NEW: {tick: 1}}":                            "line 1: instruments.NEW.contract: is missing; give it, or copy it from another row with `like: NAME`",
-		"instruments: {A: {like: B, contract: A}}":                 "there is no row B; there are A, BANK_NIFTY",
-		"instruments: {A: {like: B}, B: {like: A}}":                "copies itself by way of",
-		"instruments: {A: {like: COPPER}}":                         "COPPER-FUT is the contract of A already; give each instrument a contract of its own",
+	} {
+		require.Contains(t, complaints(t, content), want, content)
+	}
+}
+
+func TestEachMistakeInTheTableOfInstrumentsIsNamedWithARemedy(t *testing.T) {
+	for content, want := range map[string]string{
+		"instruments: {bank_nifty: {tick: 1}}":                 "is written in capitals",
+		"instruments: {BANK_NIFTY: 5}":                         "an instrument is a row of attributes",
+		"instruments: {BANK_NIFTY: {tik: 5}}":                  "an instrument has no tik; did you mean tick?",
+		"instruments: {BANK_NIFTY: {tick: 0}}":                 "line 1: instruments.BANK_NIFTY.tick: \"0\" is not a number above zero",
+		"instruments: {BANK_NIFTY: {max_pyramids: 6}}":         "is not a whole number from 0 to 5",
+		"instruments: {BANK_NIFTY: {lot_size: {tomorrow: 5}}}": `"tomorrow" is not a day like 2025-12-30`,
+		"instruments: {NEW: {tick: 1}}":                        "line 1: instruments.NEW.contract: is missing; give it, or copy it from another row with `like: NAME`",
+		"instruments: {A: {like: B, contract: A}}":             "there is no row B; there are A, BANK_NIFTY",
+		"instruments: {A: {like: B}, B: {like: A}}":            "copies itself by way of",
+		"instruments: {A: {like: COPPER}}":                     "COPPER-FUT is the contract of A already; give each instrument a contract of its own",
 	} {
 		require.Contains(t, complaints(t, content), want, content)
 	}
@@ -120,6 +136,26 @@ func TestTheSendersLotsAreTakenOnPaperOnly(t *testing.T) {
 func TestAnUnknownVariableIsAWarningAndThoseOfOthersAreLeftAlone(t *testing.T) {
 	text := complaints(t, "", "PM_RISK_SIZING_EQUTY=open", "PM_TEST_X=1", "PM_E2E=full", "PM_CONFIG=x", "PM_SERVER=x", "PM_TOKEN=x", "HOME=/")
 	require.Equal(t, "variable PM_RISK_SIZING_EQUTY: names no setting; did you mean PM_RISK_SIZING_EQUITY?", text)
+}
+
+func TestTheTableIsBoundedInRowsAndDates(t *testing.T) {
+	rows := func(n int) string {
+		text := "instruments:\n"
+		for i := range n {
+			text += fmt.Sprintf("  N%d: {like: COPPER, contract: N%d}\n", i, i)
+		}
+		return text
+	}
+	require.Empty(t, complaints(t, rows(MaxInstruments-4)), "with the four of the defaults")
+	require.Contains(t, complaints(t, rows(MaxInstruments-3)), "65 instruments with 11 dated values; at most 64 with 1000")
+	dates := func(n int) string {
+		text := "instruments: {COPPER: {tick: {"
+		for i := range n {
+			text += time.Unix(int64(i)*86400, 0).UTC().Format(time.DateOnly) + ": 1, "
+		}
+		return text + "}}}"
+	}
+	require.Contains(t, complaints(t, dates(MaxDated-10)), "4 instruments with 1001 dated values")
 }
 
 func TestASecretOpensTheListener(t *testing.T) {

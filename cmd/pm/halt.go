@@ -1,0 +1,84 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"syscall"
+
+	"pm/domain/engine"
+	"pm/eventstore"
+	"pm/eventstore/sqlite"
+	"pm/projections"
+)
+
+// halt ends the process with exit code 1: its text and its hint are the last lines that the operator sees.
+type halt = projections.Halt
+
+// The codes of a halt beside those of a recovery.
+const (
+	codeLogLocked         = "LOG_LOCKED"
+	codeWrongPortfolio    = "WRONG_PORTFOLIO"
+	codeLogWriteFailed    = "LOG_WRITE_FAILED"
+	codeOtherWriter       = "OTHER_WRITER"
+	codeBrokerUnavailable = "BROKER_UNAVAILABLE"
+	codeBrokerMismatch    = "BROKER_MISMATCH"
+	codeListenFailed      = "LISTEN_FAILED"
+	codeDataFolder        = "DATA_FOLDER"
+	codeDefect            = "DEFECT"
+)
+
+// logHalt says why the log could not be opened.
+func (s *service) logHalt(err error) error {
+	dir := s.cfg.EventStore.Dir
+	var locked *sqlite.Locked
+	if errors.As(err, &locked) {
+		return &halt{
+			Code: codeLogLocked, Err: err,
+			Hint: fmt.Sprintf("one pm runs on this folder already; stop process %d first, or give this one another folder with --data DIR", locked.Holder.PID),
+		}
+	}
+	if reader, readErr := sqlite.OpenReader(dir); readErr == nil {
+		owner := reader.Portfolio()
+		_ = reader.Close()
+		if owner != s.cfg.Portfolio.ID {
+			return &halt{
+				Code: codeWrongPortfolio, Err: err,
+				Hint: fmt.Sprintf("set portfolio.id to %s, or give portfolio %s a folder of its own with --data DIR", owner, s.cfg.Portfolio.ID),
+			}
+		}
+	}
+	var corrupt *eventstore.Corrupt
+	if errors.As(err, &corrupt) {
+		return &halt{
+			Code: projections.CodeDataCorrupt, Revision: corrupt.Rev, Err: err,
+			Hint: fmt.Sprintf("the log was damaged and is never mended: keep the folder as it is and look at it with `pmctl log info --data %s`", s.cfg.Data),
+		}
+	}
+	return &halt{
+		Code: projections.CodeEventstoreUnavailable, Err: err,
+		Hint: fmt.Sprintf("see whether %s can be written and its disk has room (`pmctl log info --data %s`), then start again", dir, s.cfg.Data),
+	}
+}
+
+// engineHalt says why the writer ended. What is on the disk is found out by the next start.
+func (s *service) engineHalt(err error) error {
+	again := fmt.Sprintf("nothing was answered that is not on the disk; `pmctl log info --data %s` shows the log, the next start is the same recovery", s.cfg.Data)
+	switch {
+	case errors.Is(err, engine.ErrOtherWriter):
+		return &halt{Code: codeOtherWriter, Err: err, Hint: "somebody else writes this log: end the other writer before starting again; " + again}
+	case errors.Is(err, eventstore.ErrBroken), errors.Is(err, eventstore.ErrOutcomeUnknown):
+		return &halt{Code: codeLogWriteFailed, Err: err, Hint: "see whether the disk is full or failing, then start again; " + again}
+	}
+	return &halt{Code: codeDefect, Err: err, Hint: "keep the log and report this; " + again}
+}
+
+// listenHalt says why the address could not be had.
+func (s *service) listenHalt(err error) error {
+	hint := "choose an address of this machine with --listen HOST:PORT"
+	if errors.Is(err, syscall.EADDRINUSE) {
+		host, _, _ := net.SplitHostPort(s.cfg.Listen)
+		hint = fmt.Sprintf("another program has %s, perhaps another pm: stop it, or choose another port with --listen %s", s.cfg.Listen, net.JoinHostPort(host, "8081"))
+	}
+	return &halt{Code: codeListenFailed, Err: err, Hint: hint}
+}

@@ -1,0 +1,138 @@
+package main
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"pm/eventstore/sqlite"
+)
+
+// requireHalt wants exit code 1, with the code and the hint as the last two lines on stderr.
+func requireHalt(t *testing.T, code int, errs *console, want, hint string) {
+	t.Helper()
+	require.Equal(t, exitHalted, code, errs.String())
+	last := errs.lastLines(2)
+	require.True(t, strings.HasPrefix(last[0], want+": "), last[0])
+	require.True(t, strings.HasPrefix(last[1], "hint: "), last[1])
+	require.Contains(t, last[1], hint)
+}
+
+func TestTwoServicesOnOneFolderAreRefusedByTheLock(t *testing.T) {
+	data := t.TempDir()
+	first := launch(t, "--data", data)
+	defer first.stop()
+	code, _, errs := failing(t, "--data", data, "--listen", "127.0.0.1:0")
+	requireHalt(t, code, errs, codeLogLocked, "one pm runs on this folder already")
+	require.Contains(t, errs.lastLines(2)[0], "in use by process ")
+}
+
+func TestATakenPortIsSaidWithTheFlagThatHelps(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer taken.Close()
+	code, _, errs := failing(t, "--data", t.TempDir(), "--listen", taken.Addr().String())
+	requireHalt(t, code, errs, codeListenFailed, "choose another port with --listen 127.0.0.1:8081")
+}
+
+func TestALogOfAnotherPortfolioIsNotContinued(t *testing.T) {
+	data := t.TempDir()
+	launch(t, "--data", data).stop()
+	file := filepath.Join(t.TempDir(), "pm.yaml")
+	require.NoError(t, os.WriteFile(file, []byte("portfolio: {id: other}\n"), 0o600))
+	code, _, errs := failing(t, "--data", data, "--config", file, "--listen", "127.0.0.1:0")
+	requireHalt(t, code, errs, codeWrongPortfolio, "set portfolio.id to main")
+}
+
+func TestADamagedLogHaltsAndIsLeftAsItIs(t *testing.T) {
+	data := t.TempDir()
+	launch(t, "--data", data).stop()
+	name := filepath.Join(data, "log", "events.db")
+	content, err := os.ReadFile(name)
+	require.NoError(t, err)
+	at := strings.Index(string(content), `"initial_capital":"5000000"`)
+	require.Positive(t, at)
+	content[at+len(`"initial_capital":"`)] ^= 1
+	require.NoError(t, os.WriteFile(name, content, 0o600))
+	code, _, errs := failing(t, "--data", data, "--listen", "127.0.0.1:0")
+	requireHalt(t, code, errs, "DATA_CORRUPT", "pmctl log info --data")
+	require.Contains(t, errs.lastLines(2)[0], "revision 0")
+	log, err := sqlite.OpenReader(filepath.Join(data, "log"))
+	require.NoError(t, err)
+	defer log.Close()
+	head, err := log.Head(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, uint64(2), head.Next, "a halt writes nothing")
+	_, err = os.Stat(filepath.Join(data, "recovery"))
+	require.ErrorIs(t, err, os.ErrNotExist)
+}
+
+func TestAnEmptyLogBesideAnOldBookIsRefused(t *testing.T) {
+	data := t.TempDir()
+	first := launch(t, "--data", data)
+	first.post(baseEntry())
+	first.flat()
+	require.Equal(t, exitStopped, first.stop())
+	require.NoError(t, os.RemoveAll(filepath.Join(data, "log")))
+	code, _, errs := failing(t, "--data", data, "--listen", "127.0.0.1:0")
+	requireHalt(t, code, errs, codeBrokerMismatch, "bring the log back")
+}
+
+func TestAFolderThatCannotBeMadeIsAHalt(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	code, _, errs := failing(t, "--data", filepath.Join(file, "data"))
+	requireHalt(t, code, errs, codeDataFolder, "--data DIR")
+}
+
+func TestUsageAndConfigurationEndWithTwoAndEveryProblem(t *testing.T) {
+	code, _, errs := failing(t, "--nonsense")
+	require.Equal(t, exitUsage, code)
+	require.Contains(t, errs.String(), "--nonsense")
+	require.Contains(t, errs.String(), "Try pm --help.")
+	code, _, _ = failing(t, "stray")
+	require.Equal(t, exitUsage, code)
+
+	file := filepath.Join(t.TempDir(), "pm.yaml")
+	require.NoError(t, os.WriteFile(file, []byte("risk: {peel_off: 7}\nlog: {levl: info}\n"), 0o600))
+	data := filepath.Join(t.TempDir(), "data")
+	code, _, errs = failing(t, "--config", file, "--listen", "0.0.0.0:1", "--data", data)
+	require.Equal(t, exitUsage, code)
+	for _, want := range []string{"3 problem(s)", file + " line 1: risk.peel_off", "did you mean log.level?", "flag --listen: listen"} {
+		require.Contains(t, errs.String(), want)
+	}
+	require.NotContains(t, errs.String(), "pm --help", "the list says it all")
+	_, err := os.Stat(data)
+	require.ErrorIs(t, err, os.ErrNotExist, "nothing is made before the configuration holds")
+}
+
+func TestThePrintedConfigurationIsTheEffectiveOne(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	out := &console{}
+	p := program{args: []string{"--print-config", "--data", data}, env: []string{"PM_WEBHOOK_SECRETS=0123456789abcdef"}, out: out, errs: &console{}}
+	require.Equal(t, exitStopped, p.run(t.Context()))
+	require.Contains(t, out.String(), "data: "+data+" # flag --data")
+	require.Contains(t, out.String(), `secrets: ["[redacted]"] # variable PM_WEBHOOK_SECRETS`)
+	require.NotContains(t, out.String(), "0123456789abcdef")
+	_, err := os.Stat(data)
+	require.ErrorIs(t, err, os.ErrNotExist)
+}
+
+func TestTheConfigurationFileCanBeNamedByAVariable(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "pm.yaml")
+	require.NoError(t, os.WriteFile(file, []byte("log: {format: json}\n"), 0o600))
+	out := &console{}
+	p := program{args: []string{"--print-config"}, env: []string{"PM_CONFIG=x", "PM_CONFIG=" + file}, out: out, errs: &console{}}
+	require.Equal(t, exitStopped, p.run(t.Context()))
+	require.Contains(t, out.String(), "format: json # "+file)
+}
+
+func TestTheVersionIsThatOfTheBuild(t *testing.T) {
+	code, out, _ := failing(t, "--version")
+	require.Equal(t, exitStopped, code)
+	require.Equal(t, "pm test\n", out.String())
+}

@@ -1,0 +1,176 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"pm/adapters/broker/paper"
+	"pm/domain"
+	"pm/domain/engine"
+	"pm/eventstore"
+	"pm/eventstore/sqlite"
+	"pm/projections"
+)
+
+// makeDataFolder makes the folder for its owner alone: positions and equity are nobody else's business.
+func (s *service) makeDataFolder(context.Context) error {
+	if err := os.MkdirAll(s.cfg.Data, 0o700); err != nil {
+		return &halt{Code: codeDataFolder, Err: fmt.Errorf("make the data folder: %w", err), Hint: "name a folder that can be written with --data DIR"}
+	}
+	return nil
+}
+
+// openLog takes the log for this process alone.
+func (s *service) openLog(context.Context) error {
+	if s.cfg.EventStore.Memory {
+		s.log.Warn("the log is in memory: everything is gone when pm ends")
+		s.store = eventstore.NewMemory(s.cfg.Portfolio.ID)
+	} else {
+		log, err := sqlite.Open(s.cfg.EventStore.Dir, s.cfg.Portfolio.ID, s.instance)
+		if err != nil {
+			return s.logHalt(err)
+		}
+		s.store = log
+	}
+	s.onClose("log", s.store.Close)
+	return nil
+}
+
+// recover folds the whole log and says what it found.
+func (s *service) recover(ctx context.Context) error {
+	r, err := projections.Recover(ctx, s.store)
+	if err != nil {
+		return err
+	}
+	r.Report.Instance, r.Report.Build = s.instance, s.p.build
+	s.recovery = r
+	if r.Head.Next == 0 {
+		fmt.Fprintln(s.p.out, "the log is empty: nothing to recover")
+		return nil
+	}
+	fmt.Fprintf(s.p.out, "recovered %d events in %s (%.0f events/s); no snapshot configured; head %d %s; %d positions open\n",
+		r.Report.Events, time.Duration(r.Report.Seconds*float64(time.Second)).Round(time.Microsecond), r.Report.EventsPerSecond,
+		r.Report.HeadRevision, r.Report.HeadHash, len(projections.OpenPositions(r.State)))
+	s.log.Info("recovered", "events", r.Report.Events, "head", r.Report.HeadRevision, "hash", r.Report.HeadHash, "digest", r.Report.StateDigest)
+	return nil
+}
+
+var errSeen = errors.New("the first event has been seen")
+
+// compare holds what is written once against the configuration. Differing is no reason to stop, and changes nothing either.
+func (s *service) compare(ctx context.Context) error {
+	if s.recovery.Head.Next == 0 {
+		return nil
+	}
+	var first *domain.PortfolioOpened
+	_, err := eventstore.Replay(ctx, s.store, 0, func(r domain.Recorded, _ eventstore.Hash) error {
+		first, _ = r.Event.(*domain.PortfolioOpened)
+		return errSeen
+	})
+	if !errors.Is(err, errSeen) {
+		return fmt.Errorf("read the first event: %w", err)
+	}
+	if want := s.cfg.Portfolio.InitialCapital; first != nil && !first.InitialCapital.Equal(want) {
+		s.finding(fmt.Sprintf("portfolio.initial_capital is %s in the configuration and %s in the log: capital is set once; use pmctl capital to move money",
+			want, first.InitialCapital))
+	}
+	if s.p.demo && !s.recovery.State.Demo {
+		s.finding("--demo does nothing here: the log has events already and is no demo")
+	}
+	return nil
+}
+
+// finding is noticed, said and kept in the report.
+func (s *service) finding(text string) {
+	s.log.Warn(text)
+	s.recovery.Report.Findings = append(s.recovery.Report.Findings, text)
+}
+
+// openBroker opens the paper broker's book. It belongs to one log, so a log in memory gets a book that ends with it.
+func (s *service) openBroker(context.Context) error {
+	dir := filepath.Join(s.cfg.Data, "paper")
+	if s.cfg.EventStore.Memory {
+		temporary, err := os.MkdirTemp("", "pm-paper-")
+		if err != nil {
+			return brokerHalt(err)
+		}
+		s.onClose("temporary book", func() error { return os.RemoveAll(temporary) })
+		dir = temporary
+	}
+	b, err := paper.Open(dir, s.cfg.Paper)
+	if err != nil {
+		return brokerHalt(err)
+	}
+	s.onClose("broker", b.Close)
+	s.broker = b
+	return demoAllowed(s.recovery.State.Demo, b.Traits().Sandbox)
+}
+
+func brokerHalt(err error) error {
+	return &halt{Code: codeBrokerUnavailable, Err: fmt.Errorf("open the broker: %w", err), Hint: "a broker that fails is never replaced by another: mend what the message says, then start again"}
+}
+
+// demoAllowed keeps a demo's invented positions away from real money.
+func demoAllowed(demo, sandbox bool) error {
+	if demo && !sandbox {
+		return &halt{Code: codeBrokerMismatch, Err: errors.New("the log is a demo and the broker is real"), Hint: "give the real portfolio a folder of its own with --data DIR"}
+	}
+	return nil
+}
+
+// checkBook refuses a new log beside an old book: the new log would use the tags of the old orders again and find itself in them.
+func (s *service) checkBook(ctx context.Context) error {
+	if s.recovery.Head.Next > 0 {
+		return nil
+	}
+	book, err := s.broker.Book(ctx)
+	if err != nil {
+		return brokerHalt(err)
+	}
+	if n := len(book.Orders); n > 0 {
+		return &halt{
+			Code: codeBrokerMismatch, Err: fmt.Errorf("the log is empty and the paper broker's book has %d orders: the log they belong to is missing", n),
+			Hint: fmt.Sprintf("bring the log back to %s; to begin anew, name an empty folder with --data DIR", s.cfg.EventStore.Dir),
+		}
+	}
+	return nil
+}
+
+// begin writes the first events of this start: an empty log is opened, any other gets a new epoch.
+func (s *service) begin(ctx context.Context) error {
+	s.engine = engine.New(engine.Options{
+		Log: s.store, Broker: s.broker, Instance: s.instance, Build: s.p.build, Uptime: uptime(), Logger: s.log,
+	}, s.recovery.State, s.recovery.Head)
+	// A stop meanwhile must not tear what is being written from what is known of it.
+	ctx = context.WithoutCancel(ctx)
+	if s.recovery.Head.Next == 0 {
+		s.opened = true
+		p := s.cfg.Portfolio
+		fmt.Fprintf(s.p.out, "portfolio %s opened with %s %s\n", p.ID, p.InitialCapital, p.Currency)
+		return s.begun(s.engine.Open(ctx, domain.PortfolioOpened{
+			ID: p.ID, Currency: p.Currency, InitialCapital: p.InitialCapital, Demo: s.p.demo, Settings: s.cfg.Decision(),
+		}))
+	}
+	report := s.recovery.Report.JSON()
+	if err := keepReport(filepath.Join(s.cfg.Data, "recovery"), s.recovery.Report.Finished, report); err != nil {
+		return &halt{Code: codeDataFolder, Err: err, Hint: "see whether the data folder can be written and its disk has room, then start again"}
+	}
+	sum := sha256.Sum256(report)
+	return s.begun(s.engine.Start(ctx, domain.RecoveryCompleted{
+		ReportDigest: hex.EncodeToString(sum[:]), HeadRevision: s.recovery.Report.HeadRevision, HeadHash: s.recovery.Report.HeadHash,
+		Snapshot: s.recovery.Report.Snapshot,
+	}, s.cfg.Decision()))
+}
+
+func (s *service) begun(err error) error {
+	if err != nil {
+		return s.engineHalt(err)
+	}
+	return nil
+}

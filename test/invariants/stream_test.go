@@ -1,0 +1,153 @@
+package invariants
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"pm/domain"
+)
+
+// Each case tells the true history with one lie in it, and names the rule that must find it out.
+func TestEachRuleFindsTheLieThatBreaksIt(t *testing.T) {
+	h := live(t)
+	for name, c := range map[string]struct {
+		rule   string
+		change func(*domain.Recorded)
+	}{
+		"a fill of more lots than were ordered": {"L2", func(r *domain.Recorded) {
+			if e, ok := r.Event.(*domain.OrderFilled); ok {
+				more := *e
+				more.LastQty, more.CumQty = e.LastQty+1, e.CumQty+1
+				r.Event = &more
+			}
+		}},
+		"an acceptance without a send": {"L5", func(r *domain.Recorded) {
+			if _, ok := r.Event.(*domain.OrderSendStarted); ok {
+				r.Event = nil
+			}
+		}},
+		"a send of another epoch": {"V9", func(r *domain.Recorded) {
+			if e, ok := r.Event.(*domain.OrderSendStarted); ok {
+				other := *e
+				other.Epoch++
+				r.Event = &other
+			}
+		}},
+		"a stop that falls": {"V5", func(r *domain.Recorded) {
+			if e, ok := r.Event.(*domain.StopMoved); ok {
+				lower := *e
+				lower.To = domain.D("51474.99")
+				r.Event = &lower
+			}
+		}},
+		"a stop that stands still": {"V5", func(r *domain.Recorded) {
+			if e, ok := r.Event.(*domain.StopMoved); ok {
+				same := *e
+				same.To = domain.D("51475")
+				r.Event = &same
+			}
+		}},
+		"a fill at another price": {"V8", func(r *domain.Recorded) {
+			if e, ok := r.Event.(*domain.OrderFilled); ok {
+				dear := *e
+				dear.LastPx = e.LastPx.Add(domain.D("0.00000001"))
+				r.Event = &dear
+			}
+		}},
+		"a fee of another amount": {"V8", func(r *domain.Recorded) {
+			if e, ok := r.Event.(*domain.OrderFilled); ok {
+				dear := *e
+				dear.Fee = e.Fee.Add(domain.D("0.01"))
+				r.Event = &dear
+			}
+		}},
+		"a second instance in one epoch": {"V4", func(r *domain.Recorded) {
+			if r.Rev == 9 {
+				r.Inst = "z"
+			}
+		}},
+		"an epoch that falls": {"V4", func(r *domain.Recorded) {
+			if r.Rev == 9 {
+				r.Epoch = 0
+			}
+		}},
+		"an epoch without its event": {"V4", func(r *domain.Recorded) {
+			if r.Rev == 9 {
+				r.Epoch = 2
+			}
+		}},
+		"a deposit that nobody made": {"V8", func(r *domain.Recorded) {
+			if r.Rev == 3 {
+				r.Event = &domain.CapitalDeposited{Amount: domain.D("1")}
+			}
+		}},
+	} {
+		t.Run(name, func(t *testing.T) { requireRule(t, c.rule, h.tell(t, c.change)) })
+	}
+}
+
+func TestAnEntryWhileItsSymbolHasAnUnknownOrderBreaksL6(t *testing.T) {
+	stream, id := NewStream(), domain.NewOrderID(portfolio, 0)
+	give := func(e domain.Event) error {
+		return stream.life(domain.Recorded{Meta: domain.Meta{Type: e.EventType(), Epoch: 1}, Event: e})
+	}
+	entry := domain.OrderInitialized{OrderID: id, Kind: domain.EntryOrder, Instrument: "BANK_NIFTY", Lots: 1}
+	require.NoError(t, give(&entry))
+	require.NoError(t, give(&domain.OrderSendStarted{OrderID: id, Epoch: 1}))
+	require.NoError(t, give(&domain.OrderUnknown{OrderID: id}))
+	other := entry
+	other.OrderID = domain.NewOrderID(portfolio, 1)
+	other.Instrument = "GOLD_MINI"
+	require.NoError(t, give(&other), "another symbol is free")
+	same := entry
+	same.OrderID = domain.NewOrderID(portfolio, 2)
+	requireRule(t, "L6", give(&same))
+	exit := same
+	exit.OrderID, exit.Kind = domain.NewOrderID(portfolio, 3), domain.ExitOrder
+	require.NoError(t, give(&exit), "exits go on")
+	require.NoError(t, give(&domain.OrderNotAccepted{OrderID: id}))
+	same.OrderID = domain.NewOrderID(portfolio, 4)
+	require.NoError(t, give(&same), "the outcome is known")
+}
+
+func TestAnExitThatDisappearsBreaksL4(t *testing.T) {
+	stream, s := NewStream(), domain.NewState()
+	stream.intents["X-exit-0"] = true
+	requireRule(t, "L4", stream.exits(&domain.BarClosed{}, s))
+	stream.intents["X-exit-0"] = true
+	require.NoError(t, stream.exits(&domain.ExitWithdrawn{IntentID: "X-exit-0"}, s), "a person may end it")
+}
+
+func TestAnExitThatKeepsFailingAndCallsNobodyBreaksL4(t *testing.T) {
+	stream, s := NewStream(), domain.NewState()
+	s.Intents["X-exit-0"] = &domain.Intent{ID: "X-exit-0", Attempts: exitAlarmFrom}
+	requireRule(t, "L4", stream.exits(&domain.BarClosed{}, s))
+	stream.alarmed[domain.AlarmExitRetries+"/X-exit-0"] = true
+	require.NoError(t, stream.exits(&domain.BarClosed{}, s))
+}
+
+func TestBaseLotsThatChangeAfterTheBaseIsDoneBreakL8(t *testing.T) {
+	h := live(t)
+	stream := NewStream()
+	require.NoError(t, stream.fixed(h.state))
+	h.state.Markets["GOLD_MINI"].Campaign.BaseLots++
+	requireRule(t, "L8", stream.fixed(h.state))
+}
+
+func TestAnEntryAboveACapBreaksV6(t *testing.T) {
+	h := live(t)
+	for name, tight := range map[string]func(*domain.Settings){
+		"risk":       func(s *domain.Settings) { s.Risk.BaseRisk = domain.D("0.1") },
+		"volatility": func(s *domain.Settings) { s.Risk.BaseVolatility = domain.D("0.1") },
+		"margin":     func(s *domain.Settings) { s.Risk.MaxMarginPercent = domain.D("1") },
+	} {
+		limits := *h.state.Settings()
+		tight(&limits)
+		stream := NewStream()
+		stream.limits = &limits
+		err := stream.caps(&domain.OrderInitialized{Entry: &domain.Entry{Layer: 1}}, h.state)
+		requireRule(t, "V6", err)
+		require.ErrorContains(t, err, name)
+	}
+}
