@@ -149,8 +149,8 @@ func (s *Server) survive(next echo.HandlerFunc) echo.HandlerFunc {
 			if cause == nil {
 				return
 			}
-			if cause == http.ErrAbortHandler {
-				panic(cause)
+			if aborted, ok := cause.(error); ok && errors.Is(aborted, http.ErrAbortHandler) {
+				panic(cause) // net/http wants this one back: it hangs up without a word
 			}
 			s.log.Error("a request handler panicked", "request_id", requestID(c), "path", c.Request().URL.Path, "panic", fmt.Sprint(cause), "stack", string(debug.Stack()))
 			err = &failure{status: http.StatusInternalServerError, code: codeInternal, message: "the service failed on this request; its log says why"}

@@ -15,6 +15,9 @@
 // the same machine could post: requests that a browser marks as coming from another site, and names of this host
 // that are not loopback's, are refused. Every refusal is the same 401.
 //
+// A peer that keeps being refused (FailureBurst at once, then one each FailureRefill) is answered 503 before anything is parsed,
+// unless it names a secret in the header: a sender that shares its address with strangers, as behind a proxy, should do that.
+//
 // Who may read: without secrets everybody on loopback. With secrets configured every read and the status page want one of
 // them, as Authorization: Bearer or as the password of HTTP basic authentication (any user name), so that a browser can ask
 // for it. /livez and /readyz answer without, and then say less.

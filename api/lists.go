@@ -94,11 +94,15 @@ func (s *Server) signals(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	kind, err := wordParam(c, "type", "", string(domain.BaseEntry), string(domain.Pyramid), string(domain.Exit), string(domain.MarketData), string(domain.EODMonitor))
+	if err != nil {
+		return err
+	}
 	history, err := s.past(c.Request().Context())
 	if err != nil {
 		return err
 	}
-	page := history.Signals(projections.Filter{Status: outcome, Instrument: instrument}, before, limit)
+	page := history.Signals(projections.Filter{Status: outcome, Instrument: instrument, Type: kind}, before, limit)
 	return answer(c, http.StatusOK, struct {
 		Signals  []projections.Signal `json:"signals"`
 		Limit    int                  `json:"limit"`

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -57,6 +58,9 @@ func (s *Server) page(c echo.Context) error {
 	return answerBytes(c, status, echo.MIMETextHTMLCharsetUTF8, buf.Bytes())
 }
 
+// pageWait is how long the page waits for the lists of the past.
+const pageWait = 250 * time.Millisecond
+
 // fill reads the state at one revision; the lists of the past are shown as far as they have come.
 func (s *Server) fill(ctx context.Context, p *statusPage) error {
 	err := s.look(ctx, func(st *domain.State, h projections.Head) {
@@ -71,7 +75,13 @@ func (s *Server) fill(ctx context.Context, p *statusPage) error {
 	if deps == nil {
 		return away(status)
 	}
-	p.Signals = deps.History.Signals(projections.Filter{}, nil, pageRows).Rows
+	wait, cancel := context.WithTimeout(ctx, pageWait)
+	defer cancel()
+	// Whoever has just sent a signal looks for it here; a page that comes without it is better than none.
+	if err := deps.History.WaitFor(wait, p.Portfolio.Revision); err != nil {
+		s.log.Debug("the status page shows older lists", "error", err)
+	}
+	p.Signals = deps.History.Signals(projections.Filter{Notable: true}, nil, pageRows).Rows
 	p.Closed = deps.History.Closed(projections.Filter{}, nil, pageRows).Rows
 	p.Health.Revision = &p.Portfolio.Revision
 	p.Health.watchHistory(deps.History.Health())
@@ -154,15 +164,22 @@ func words(s projections.Signal) string {
 	d := s.Decision
 	switch d.Action {
 	case domain.ActionOpenBase:
-		return fmt.Sprintf("Buys %d lots as %s; the size is limited by %s.", d.Lots, d.PositionID, d.Limiter)
+		return fmt.Sprintf("Buys %s as %s; the size is limited by %s.", lots(d.Lots), d.PositionID, d.Limiter)
 	case domain.ActionAddLayer:
-		return fmt.Sprintf("Adds %d lots as %s; the size is limited by %s.", d.Lots, d.PositionID, d.Limiter)
+		return fmt.Sprintf("Adds %s as %s; the size is limited by %s.", lots(d.Lots), d.PositionID, d.Limiter)
 	case domain.ActionExit:
-		return fmt.Sprintf("Sells %d lots.", d.Lots)
+		return fmt.Sprintf("Sells %s.", lots(d.Lots))
 	case domain.ActionMark:
 		return "Marks the open layers and moves their stops."
 	}
 	return "Recorded; nothing to do."
+}
+
+func lots(n int) string {
+	if n == 1 {
+		return "1 lot"
+	}
+	return strconv.Itoa(n) + " lots"
 }
 
 // tone is the colour of a state: a class of the style sheet.

@@ -33,6 +33,7 @@ func TestEveryOutcomeHasWords(t *testing.T) {
 	for _, action := range []string{domain.ActionOpenBase, domain.ActionAddLayer, domain.ActionExit, domain.ActionMark, domain.ActionNone} {
 		require.NotEmpty(t, words(projections.Signal{Decision: &projections.Decision{Action: action}}), action)
 	}
+	require.Equal(t, "Sells 1 lot.", words(projections.Signal{Decision: &projections.Decision{Action: domain.ActionExit, Lots: 1}}))
 	two := projections.ReasonsOf([]domain.Reason{{Code: domain.ReasonOneR}, {Code: domain.ReasonProfit}})
 	require.Equal(t, domain.ReasonOneR.Sentence()+" "+domain.ReasonProfit.Sentence(), words(projections.Signal{Reasons: two}))
 }

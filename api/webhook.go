@@ -108,7 +108,7 @@ func (s *Server) answerSignal(ctx context.Context, c echo.Context, deps *Deps, s
 	var out signalAnswer
 	switch reply.Verdict {
 	case domain.VerdictAccepted, domain.VerdictRejected:
-		out = outcomeAnswer(domain.OutcomeOf(fromReceived(reply.Events)))
+		out = outcomeAnswer(domain.OutcomeOf(reply.Events))
 	case domain.VerdictDuplicate:
 		first := reply.FirstRevision
 		out = signalAnswer{Status: "duplicate", SignalID: string(sub.ID()), FirstRevision: &first, First: s.first(ctx, deps, sub, first)}
@@ -124,16 +124,6 @@ func (s *Server) answerSignal(ctx context.Context, c echo.Context, deps *Deps, s
 	log.Info("signal", "type", sub.Signal.Type, "instrument", sub.Signal.Instrument, "revision", reply.Revision)
 	out.RequestID = id
 	return answer(c, http.StatusOK, out)
-}
-
-// fromReceived passes over what a decision recorded before the signal itself: an alarm, which is a chain of its own.
-func fromReceived(events []domain.Recorded) []domain.Recorded {
-	for i := range events {
-		if _, ok := events[i].Event.(*domain.SignalReceived); ok {
-			return events[i:]
-		}
-	}
-	return events
 }
 
 // outcomeAnswer shows an outcome. The revision is that of the SignalReceived.

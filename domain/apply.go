@@ -146,9 +146,11 @@ func (s *State) mark() {
 }
 
 func (s *State) applySignal(r Recorded, e *SignalReceived) {
-	s.Recent.forget(r.At, s.settings.Signals.Memory)
+	for _, o := range s.Recent.forget(r.At, s.settings.Signals.Memory) {
+		delete(s.brokers, o.BrokerID)
+	}
 	for key, a := range s.Alarms {
-		if a.At.Before(r.At.Add(-s.settings.Signals.Memory)) {
+		if passing[a.Code] && a.At.Before(r.At.Add(-s.settings.Signals.Memory)) {
 			delete(s.Alarms, key)
 		}
 	}
@@ -186,20 +188,28 @@ func (s *State) applyStop(e *StopMoved) error {
 	return nil
 }
 
-// MaxAlarms bounds the standing alarms: the oldest makes room.
+// MaxAlarms bounds the standing alarms: the oldest makes room, one that passes by itself first.
 const MaxAlarms = 1000
+
+// passing alarms are about one message and are forgotten with it; the others stand until their cause is gone.
+var passing = map[string]bool{AlarmIDConflict: true, AlarmUnclearExit: true, AlarmBarAhead: true}
 
 func (s *State) applyAlarm(r Recorded, e *AlarmRaised) {
 	if len(s.Alarms) >= MaxAlarms {
-		oldest := ""
-		for key, a := range s.Alarms {
-			if oldest == "" || a.Revision < s.Alarms[oldest].Revision {
-				oldest = key
-			}
-		}
-		delete(s.Alarms, oldest)
+		delete(s.Alarms, s.oldestAlarm())
 	}
 	s.Alarms[alarmKey(e.Code, e.Subject)] = &Alarm{Code: e.Code, Subject: e.Subject, Revision: r.Rev, At: r.At}
+}
+
+func (s *State) oldestAlarm() string {
+	oldest := ""
+	for key, a := range s.Alarms {
+		b := s.Alarms[oldest]
+		if b == nil || passing[a.Code] && !passing[b.Code] || passing[a.Code] == passing[b.Code] && a.Revision < b.Revision {
+			oldest = key
+		}
+	}
+	return oldest
 }
 
 func alarmKey(code, subject string) string { return code + "/" + subject }

@@ -21,7 +21,7 @@ func (s *State) applyOrder(r Recorded) error {
 		if o := s.Orders[e.OrderID]; o != nil && o.CancelRequested {
 			to = Canceling
 		}
-		return s.move(r, e.OrderID, func(o *Order) { o.BrokerID = e.BrokerID }, to, Sending, UnknownSent)
+		return s.move(r, e.OrderID, func(o *Order) { o.BrokerID = e.BrokerID; s.brokers[e.BrokerID] = o.OrderID }, to, Sending, UnknownSent)
 	case *OrderUnknown:
 		return s.move(r, e.OrderID, nil, UnknownSent, Sending)
 	case *OrderCancelRequested:
@@ -191,6 +191,7 @@ func (s *State) release(i *Intent) {
 	for _, c := range i.Claims {
 		if l := s.byID[c.PositionID]; l != nil {
 			l.Leaving -= c.Lots
+			l.Kept = l.Kept || i.Cause == CauseLateFill
 		}
 	}
 	i.Claims = nil
@@ -203,7 +204,9 @@ func (s *State) closeFlat(r Recorded, m *Market) {
 			return false
 		}
 		if l.Bought > 0 {
-			l.ExitTime = ptr(r.At)
+			if l.ExitTime == nil {
+				l.ExitTime = ptr(r.At)
+			}
 			s.closed = append(s.closed, l)
 		}
 		delete(s.byID, l.PositionID)

@@ -125,6 +125,6 @@ func (d *Decision) alarm(s *State, after int, corr, cause EventID, a *AlarmRaise
 
 func decideAlarm(s *State, c RaiseAlarm) (Decision, error) {
 	var d Decision
-	d.alarm(s, -1, "", "", &AlarmRaised{Code: c.Code, Subject: c.Subject, Details: c.Details})
+	d.alarm(s, -1, "", "", &AlarmRaised{Code: c.Code, Subject: bounded(c.Subject), Details: c.Details})
 	return d, nil
 }

@@ -10,6 +10,7 @@ type barWork struct {
 	atr    Decimal
 	layers []*Layer               // of the campaign, that the bar is not older than
 	stops  map[PositionID]Decimal // after the bar
+	made   int                    // exit intents made by the bar so far
 }
 
 func (b *barWork) moveStops() {
@@ -38,6 +39,7 @@ func (b *barWork) hits() map[PositionID]bool {
 	}
 	x := exitPlan{s: b.j.s, d: &b.j.d, cause: CauseStopHit, after: b.cause, ref: &b.price, signal: b.j.id}
 	x.request(layers)
+	b.made = x.made
 	return hit
 }
 
@@ -67,7 +69,7 @@ func (b *barWork) peel(m *Market, hit map[PositionID]bool) {
 	if peel == 0 {
 		return
 	}
-	x := exitPlan{s: s, d: &b.j.d, cause: CausePeelOff, after: b.cause, ref: &b.price, signal: b.j.id, reason: joined(causes), limit: peel}
+	x := exitPlan{s: s, d: &b.j.d, cause: CausePeelOff, after: b.cause, ref: &b.price, signal: b.j.id, reason: joined(causes), limit: peel, made: b.made}
 	slices.Reverse(free)
 	x.request(free)
 }

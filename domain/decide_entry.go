@@ -204,8 +204,17 @@ func (p *entryPlan) cap(code ReasonCode, current, added, equity, limit Decimal) 
 // rounded up to it, so that the order can fill at the price it was decided on.
 func LimitPrice(price, slippage, tick Decimal) Decimal {
 	above := mul(rat(price), new(big.Rat).Add(big.NewRat(1, 1), rat(slippage)))
-	down := tick.Mul(Int(floor(above.Quo(above, rat(tick)))))
-	return maxOf(down, tick.Mul(Int(ceil(new(big.Rat).Quo(rat(price), rat(tick))))))
+	return maxOf(onTick(above, tick, 0), onTick(rat(price), tick, 1))
+}
+
+// onTick is the tick at or below the price, or with up 1 the tick at or above it.
+func onTick(price *big.Rat, tick Decimal, up int64) Decimal {
+	ticks := new(big.Rat).Quo(price, rat(tick))
+	n, rest := new(big.Int).QuoRem(ticks.Num(), ticks.Denom(), new(big.Int))
+	if rest.Sign() > 0 {
+		n.Add(n, big.NewInt(up))
+	}
+	return tick.Mul(decimalOf(n, false, 0))
 }
 
 // order accepts the entry and reserves its layer.

@@ -18,8 +18,9 @@ type exitPlan struct {
 	by      string
 	reason  string
 	command string
-	limit   int // the most lots, 0: all that are free
-	made    int // intents made by this plan
+	limit   int                // the most lots, 0: all that are free
+	freed   map[PositionID]int // lots that this decision has taken from other exits
+	made    int                // intents made by this plan
 }
 
 // request claims the free lots of the layers and binds their entries that are in flight. While HALTED it holds back what no person
@@ -27,20 +28,20 @@ type exitPlan struct {
 func (x *exitPlan) request(layers []*Layer) (lots, bound int) {
 	hold := x.s.Trading.Mode == Halted && !x.cause.ByPerson()
 	left := x.limit
-	for _, contract := range contractsOf(layers) {
+	for _, of := range soldTogether(layers) {
 		e := &ExitRequested{
-			Contract: contract, Cause: x.cause, Claims: []Claim{}, HeldBack: hold, RefPrice: x.ref, SignalID: x.signal, By: x.by, Reason: x.reason,
+			Contract: of.contract, Cause: x.cause, Claims: []Claim{}, HeldBack: hold, RefPrice: x.ref, SignalID: x.signal, By: x.by, Reason: x.reason,
 			CommandID: x.command,
 		}
 		for _, l := range layers {
-			if l.Contract != contract || (hold && x.s.heldBack(l.PositionID)) {
+			if of != soldAs(l) || (hold && !x.s.holdable(l)) {
 				continue
 			}
 			e.Instrument = l.Instrument
 			if x.limit > 0 && left == 0 {
 				break
 			}
-			n := l.Free()
+			n := l.Free() + x.freed[l.PositionID]
 			if x.limit > 0 {
 				n = min(n, left)
 				left -= n
@@ -82,21 +83,34 @@ func (x *exitPlan) append(e *ExitRequested, layers []*Layer) {
 		return
 	}
 	for _, l := range layers {
-		if slices.Contains(e.Binds, l.EntryOrder) && l.Contract == e.Contract {
+		if slices.Contains(e.Binds, l.EntryOrder) {
 			x.s.cancelEntry(x.d, at, x.s.Orders[l.EntryOrder], string(e.Cause))
 		}
 	}
 }
 
-// contractsOf lists the contracts of the layers, in their order.
-func contractsOf(layers []*Layer) []string {
-	var out []string
+// lotOf is what one order can sell: a contract in lots of one size. The table may have changed the size between two layers.
+type lotOf struct {
+	contract string
+	size     int
+}
+
+func soldAs(l *Layer) lotOf { return lotOf{l.Contract, l.LotSize} }
+
+// soldTogether lists what the layers are sold as, in their order.
+func soldTogether(layers []*Layer) []lotOf {
+	var out []lotOf
 	for _, l := range layers {
-		if !slices.Contains(out, l.Contract) {
-			out = append(out, l.Contract)
+		if !slices.Contains(out, soldAs(l)) {
+			out = append(out, soldAs(l))
 		}
 	}
 	return out
+}
+
+// holdable says whether there is something of the layer to hold back that is neither held back nor leaving yet.
+func (s *State) holdable(l *Layer) bool {
+	return !s.heldBack(l.PositionID) && (l.Free() > 0 || s.bindable(l))
 }
 
 // bindable says whether the layer's entry is in flight and no exit is bound to it yet.

@@ -1,6 +1,10 @@
 package domain
 
-import "fmt"
+import (
+	"fmt"
+	"math/big"
+	"strings"
+)
 
 // Sendable says whether the order may get its send-started mark now: it is fresh, the trading state lets it go, and no order of unknown
 // outcome stands in an entry's symbol.
@@ -10,13 +14,27 @@ func (s *State) Sendable(o *Order, c BeginSend) bool {
 	}
 	if o.Kind == ExitOrder {
 		i := s.Intents[o.IntentID]
-		return i != nil && !i.Withdrawn && (s.Trading.Mode != Halted || i.Cause.ByPerson())
+		return i != nil && !i.Withdrawn && o.Lots <= i.Lots() && (s.Trading.Mode != Halted || i.Cause.ByPerson()) && s.tellable(o)
 	}
 	if s.Trading.Mode != Active {
 		return false
 	}
 	for _, other := range s.Orders {
 		if other.Instrument == o.Instrument && other.State == UnknownSent {
+			return false
+		}
+	}
+	return true
+}
+
+// tellable says whether the exit could be told from every other order that may be at the broker: by its tag, else by its quantity.
+func (s *State) tellable(o *Order) bool {
+	if s.settings.BrokerTags {
+		return true
+	}
+	for _, other := range s.Orders {
+		same := other.Kind == ExitOrder && other.Contract == o.Contract && other.Quantity == o.Quantity
+		if same && (other.State == Sending || other.State == UnknownSent) {
 			return false
 		}
 	}
@@ -40,11 +58,15 @@ func decideSent(s *State, c ReportSent) (Decision, error) {
 	if o == nil || o.State != Sending {
 		return d, nil // the book has answered already
 	}
+	id := bounded(c.BrokerID)
 	switch {
-	case c.Accepted && c.BrokerID != "":
-		d.on(o.Corr, o.Last, &OrderAccepted{OrderID: o.OrderID, BrokerID: c.BrokerID})
+	case c.Accepted && id != "" && s.boundElsewhere(o, id):
+		at := d.on(o.Corr, o.Last, &OrderUnknown{OrderID: o.OrderID, Cause: "the broker's id belongs to another order"})
+		d.alarm(s, at, "", "", &AlarmRaised{Code: AlarmAmbiguous, Subject: string(o.OrderID)})
+	case c.Accepted && id != "":
+		d.on(o.Corr, o.Last, &OrderAccepted{OrderID: o.OrderID, BrokerID: id})
 	case c.Refused:
-		d.on(o.Corr, o.Last, &OrderRejected{OrderID: o.OrderID, Code: c.Code, Text: bounded(c.Text)})
+		d.on(o.Corr, o.Last, &OrderRejected{OrderID: o.OrderID, Code: bounded(c.Code), Text: bounded(c.Text)})
 	default:
 		d.on(o.Corr, o.Last, &OrderUnknown{OrderID: o.OrderID, Cause: bounded(c.Code + " " + c.Text)})
 	}
@@ -54,7 +76,9 @@ func decideSent(s *State, c ReportSent) (Decision, error) {
 // MaxBrokerText bounds what is kept of a broker's words, in bytes.
 const MaxBrokerText = 500
 
+// bounded makes a broker's words fit for the log: valid UTF-8, at most MaxBrokerText bytes.
 func bounded(text string) string {
+	text = strings.ToValidUTF8(text, "\uFFFD")
 	if len(text) <= MaxBrokerText {
 		return text
 	}
@@ -75,10 +99,14 @@ func decideReport(s *State, c ReportOrder) (Decision, error) {
 	}
 	r.corr, r.last, r.chain = r.o.Corr, r.o.Last, -1
 	if !r.late && (r.o.State == Sending || r.o.State == UnknownSent) {
-		r.add(&OrderAccepted{OrderID: r.o.OrderID, BrokerID: c.BrokerID, Found: c.Found})
+		if s.boundElsewhere(r.o, bounded(c.BrokerID)) {
+			r.alarm(AlarmAmbiguous, "broker_id", bounded(c.BrokerID))
+			return r.d, nil
+		}
+		r.add(&OrderAccepted{OrderID: r.o.OrderID, BrokerID: bounded(c.BrokerID), Found: bounded(c.Found)})
 	}
-	left := r.fills()
-	if r.late || left == 0 {
+	left, whole := r.fills()
+	if r.late || left == 0 || !whole {
 		return r.d, nil
 	}
 	switch {
@@ -109,33 +137,67 @@ func (r *report) add(e Event) {
 	r.chain = r.d.after(r.chain, e)
 }
 
-// fills books what the book has beyond what is known, keyed by the cumulative quantity, and gives the lots that may still fill.
-func (r *report) fills() (left int) {
+// fills books what the book has beyond what is known, keyed by the cumulative quantity, and gives the lots that may still fill. Trades
+// that make no whole lot are carried until they do, with their price and fee. whole is false when a trade could not be read: nothing
+// behind it is booked, and the order's end neither, until the book is right.
+func (r *report) fills() (left int, whole bool) {
 	units, cum := 0, r.o.Cum
+	var run carried
 	for _, f := range r.c.Fills {
+		if f.Units <= 0 || !f.Price.IsPos() || f.Price.Prec() > QuotientDigits || f.Fee.IsNeg() || f.Fee.Prec() > QuotientDigits {
+			r.alarm(AlarmBadFill, "exec_id", bounded(f.ExecID))
+			return r.o.Lots - cum, false
+		}
 		units += f.Units
+		run.add(f)
 		if units%r.o.LotSize != 0 {
-			r.alarm(AlarmOddFill, fmt.Sprint(units))
 			continue
 		}
 		total := units / r.o.LotSize
 		if total > r.o.Lots {
-			r.alarm(AlarmOverfill, fmt.Sprint(units))
+			r.alarm(AlarmOverfill, "units", count(units))
 			total = r.o.Lots
 		}
-		if total <= cum {
-			continue
+		if total > cum {
+			r.book(f, run, total, total-cum)
+			cum = total
 		}
-		e := &OrderFilled{
-			OrderID: r.o.OrderID, LastQty: total - cum, LastPx: f.Price, CumQty: total, LeavesQty: r.o.Lots - total, ExecID: f.ExecID, Fee: f.Fee,
-		}
-		if r.late && r.o.Kind == EntryOrder {
-			e.PositionID = r.o.Entry.PositionID.Late(r.s.Markets[r.o.Instrument].Lates + 1 + r.lates())
-		}
-		r.add(e)
-		cum = total
+		run = carried{}
 	}
-	return r.o.Lots - cum
+	if run.units > 0 {
+		r.alarm(AlarmOddFill, "units", count(units))
+	}
+	return r.o.Lots - cum, true
+}
+
+// carried are trades since the last whole lot.
+type carried struct {
+	units int
+	value Decimal // points × units
+	fee   Decimal
+}
+
+func (c *carried) add(f Fill) {
+	c.units += f.Units
+	c.value, c.fee = c.value.Add(f.Price.Mul(Int(f.Units))), c.fee.Add(f.Fee)
+}
+
+// price is the average of the trades.
+func (c *carried) price(last Fill) Decimal {
+	if c.units == last.Units {
+		return last.Price
+	}
+	return quotient(mul(rat(c.value), big.NewRat(1, int64(c.units))))
+}
+
+func (r *report) book(f Fill, run carried, total, lots int) {
+	e := &OrderFilled{
+		OrderID: r.o.OrderID, LastQty: lots, LastPx: run.price(f), CumQty: total, LeavesQty: r.o.Lots - total, ExecID: bounded(f.ExecID), Fee: run.fee,
+	}
+	if r.late && r.o.Kind == EntryOrder {
+		e.PositionID = r.o.Entry.PositionID.Late(r.s.Markets[r.o.Instrument].Lates + 1 + r.lates())
+	}
+	r.add(e)
 }
 
 func (r *report) lates() int {
@@ -148,8 +210,8 @@ func (r *report) lates() int {
 	return n
 }
 
-func (r *report) alarm(code, units string) {
-	r.d.alarm(r.s, -1, r.corr, r.last, &AlarmRaised{Code: code, Subject: string(r.o.OrderID), Details: map[string]string{"units": units}})
+func (r *report) alarm(code, name, value string) {
+	r.d.alarm(r.s, -1, r.corr, r.last, &AlarmRaised{Code: code, Subject: string(r.o.OrderID), Details: map[string]string{name: value}})
 }
 
 func decideAbsent(s *State, c ReportAbsent) (Decision, error) {

@@ -71,19 +71,48 @@ func decideExitPosition(s *State, c ExitPosition) (Decision, error) {
 	return d, nil
 }
 
-// decideCloseAll exits everything, with real exit orders, one intent for each instrument and contract.
+// decideCloseAll exits everything, with real exit orders. While HALTED it takes over what other exits have claimed and could not send.
 func decideCloseAll(s *State, c CloseAll) (Decision, error) {
 	var d Decision
 	if s.taken(c.ID) {
 		return d, nil
 	}
-	made := 0
+	freed := s.takeOver(&d, c)
+	made, lots, bound := 0, 0, 0
 	for _, name := range slices.Sorted(maps.Keys(s.Markets)) {
-		x := exitPlan{s: s, d: &d, cause: CauseCloseAll, after: -1, by: c.By, reason: c.Reason, command: c.ID, made: made}
-		x.request(s.Markets[name].layers())
-		made = x.made
+		x := exitPlan{s: s, d: &d, cause: CauseCloseAll, after: -1, by: c.By, reason: c.Reason, command: c.ID, made: made, freed: freed}
+		l, b := x.request(s.Markets[name].layers())
+		made, lots, bound = x.made, lots+l, bound+b
 	}
-	return d, nil
+	switch {
+	case lots+bound > 0:
+		return d, nil
+	case len(s.byID) == 0:
+		return Decision{}, refuse("not_open", "nothing is open")
+	}
+	return Decision{}, refuse("already_leaving", "everything that is held is leaving already")
+}
+
+// takeOver withdraws, while HALTED, the exits that no person asked for and that have sent nothing, and gives the lots that it freed.
+func (s *State) takeOver(d *Decision, c CloseAll) map[PositionID]int {
+	freed := map[PositionID]int{}
+	if s.Trading.Mode != Halted {
+		return freed
+	}
+	for _, i := range s.StandingIntents() {
+		o := s.Orders[i.Order]
+		if i.HeldBack || i.Withdrawn || len(i.Binds) > 0 || i.Cause.ByPerson() || (o != nil && o.State != Initialized) {
+			continue
+		}
+		if o != nil {
+			d.on(o.Corr, o.Last, &OrderCanceled{OrderID: o.OrderID, Reason: "taken over by close-all"})
+		}
+		d.on(i.Corr, i.Last, &ExitWithdrawn{IntentID: i.ID, By: c.By, Reason: "taken over by close-all"})
+		for _, claim := range i.Claims {
+			freed[claim.PositionID] += claim.Lots
+		}
+	}
+	return freed
 }
 
 // decideWithdraw ends an exit. One whose order has left ends when the broker has ended that order.

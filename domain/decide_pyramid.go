@@ -18,8 +18,11 @@ func (j *judgement) pyramid(p *entryPlan) {
 		return
 	}
 	layer := c.Filled + 1
-	if p.rules(c) && p.sizable() {
+	filled := p.rules(c)
+	if filled && p.known && j.s.settings.SizingMode == SizingOwn {
 		p.ladder(c)
+	}
+	if filled && p.sizable() {
 		p.sizePyramid(c)
 		p.portfolioGates()
 	}

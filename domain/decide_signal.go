@@ -41,17 +41,22 @@ func (j *judgement) repeated() bool {
 	switch {
 	case seen == nil:
 		return false
-	case seen.Content == j.content, j.c.ClientID == "" && j.sig.Type != Exit:
+	case seen.Content == j.content, j.c.ClientID == "" && !j.leaves():
 		// An id of our own making says that instrument, type, position and instant are the same: that is the same signal.
 		j.d.Verdict, j.d.FirstRevision = VerdictDuplicate, seen.Revision
 		return true
 	}
 	j.d.alarm(j.s, -1, "", "", &AlarmRaised{Code: AlarmIDConflict, Subject: string(j.id)})
-	if j.sig.Type == Exit { // an exit is judged as new: lots that should leave must not stay for a sender's slip
+	if j.leaves() { // an exit is judged as new: lots that should leave must not stay for a sender's slip
 		return false
 	}
 	j.d.Verdict, j.d.FirstRevision = VerdictConflict, seen.Revision
 	return true
+}
+
+// leaves says whether the signal asks for an exit.
+func (j *judgement) leaves() bool {
+	return j.sig.Type == Exit || j.sig.Type == EODMonitor && j.sig.Conditions.LongExit
 }
 
 func (j *judgement) received(outcome string) int {

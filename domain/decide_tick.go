@@ -41,6 +41,8 @@ func (w *due) order(o *Order) {
 		w.d.on(o.Corr, o.Last, &OrderExpired{OrderID: o.OrderID, Reason: string(s.Trading.Mode)})
 	case o.State == Initialized && !w.now.Before(o.ExpiresAt):
 		w.d.on(o.Corr, o.Last, &OrderExpired{OrderID: o.OrderID, Reason: "not sent in time"})
+	case o.State == Initialized && o.Kind == ExitOrder && w.tooMany(o):
+		w.d.on(o.Corr, o.Last, &OrderCanceled{OrderID: o.OrderID, Reason: "more than is left to sell"})
 	case o.State == Initialized, o.CancelRequested:
 	case o.Kind == EntryOrder && s.Trading.Mode != Active:
 		w.cancel(o, string(s.Trading.Mode))
@@ -137,7 +139,7 @@ func (s *State) exitPrice(i *Intent, l *Layer) Decimal {
 func (w *due) lates() {
 	s := w.s
 	for _, l := range s.Layers() {
-		if !l.LateFill || l.Free() == 0 || s.heldBack(l.PositionID) {
+		if !l.LateFill || l.Kept || l.Free() == 0 || s.heldBack(l.PositionID) {
 			continue
 		}
 		x := exitPlan{s: s, d: &w.d, cause: CauseLateFill, after: -1, made: w.intents()}

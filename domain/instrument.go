@@ -87,8 +87,9 @@ func (s *Settings) Instrument(name string, t time.Time) (Instrument, bool) {
 func (s *Settings) Instruments() []string { return slices.Sorted(maps.Keys(s.instruments)) }
 
 func (r *settingReader) instruments() map[string]*instrumentTable {
-	days := map[string]map[string]bool{} // instrument -> days on which a value changes
-	for key := range r.flat {
+	days := map[string]map[string]bool{}     // instrument -> days on which a value changes
+	keys := map[string]map[string][]string{} // instrument -> attribute -> its keys, sorted by day
+	for _, key := range slices.Sorted(maps.Keys(r.flat)) {
 		name, attr, day, ok := splitInstrumentKey(key)
 		if !ok {
 			continue
@@ -99,7 +100,7 @@ func (r *settingReader) instruments() map[string]*instrumentTable {
 			continue
 		}
 		if days[name] == nil {
-			days[name] = map[string]bool{"": true}
+			days[name], keys[name] = map[string]bool{"": true}, map[string][]string{}
 		}
 		if _, err := time.Parse(time.DateOnly, day); day != "" && err != nil {
 			r.used[key] = true
@@ -107,12 +108,13 @@ func (r *settingReader) instruments() map[string]*instrumentTable {
 			continue
 		}
 		days[name][day] = true
+		keys[name][attr] = append(keys[name][attr], key)
 	}
 	out := map[string]*instrumentTable{}
 	for _, name := range slices.Sorted(maps.Keys(days)) {
 		table := &instrumentTable{}
 		for i, day := range slices.Sorted(maps.Keys(days[name])) {
-			table.rows = append(table.rows, datedInstrument{day, r.instrument(name, day, i == 0)})
+			table.rows = append(table.rows, datedInstrument{day, r.instrument(rowReader{r: r, keys: keys[name], name: name, day: day, first: i == 0})})
 		}
 		out[name] = table
 	}
@@ -133,10 +135,9 @@ func splitInstrumentKey(key string) (name, attr, day string, ok bool) {
 }
 
 // instrument reads one complete row; problems of a value are reported once, on the row where it first holds.
-func (r *settingReader) instrument(name, day string, first bool) Instrument {
-	row := rowReader{r: r, name: name, day: day, first: first}
+func (r *settingReader) instrument(row rowReader) Instrument {
 	in := Instrument{
-		Name: name, Exchange: row.text(attrExchange), Contract: row.text(attrContract), Session: row.session(),
+		Name: row.name, Exchange: row.text(attrExchange), Contract: row.text(attrContract), Session: row.session(),
 		LotSize: row.whole(attrLotSize, 1, 1_000_000), MaxPyramids: row.whole(attrMaxPyramids, 0, MaxLayers-1),
 		MarginPerLot: row.positive(attrMargin), Tick: row.positive(attrTick),
 		InitialRisk: row.positive(attrInitialRisk), OngoingRisk: row.positive(attrOngoingRisk),
@@ -154,30 +155,25 @@ func (r *settingReader) instrument(name, day string, first bool) Instrument {
 // rowReader reads the values in force on one day.
 type rowReader struct {
 	r         *settingReader
+	keys      map[string][]string // by attribute
 	name, day string
 	first     bool
 }
 
 // value is the latest one not after the row's day, else the earliest there is; key is "" if there is none.
 func (w rowReader) value(attr string) (value, key string) {
-	prefix := instrumentPrefix + w.name + "." + attr
-	best, earliest := "", ""
-	for _, k := range slices.Sorted(maps.Keys(w.r.flat)) {
-		if k != prefix && !strings.HasPrefix(k, prefix+"@") {
-			continue
-		}
-		if earliest == "" {
-			earliest = k
-		}
+	keys := w.keys[attr]
+	if len(keys) == 0 {
+		return "", ""
+	}
+	key = keys[0]
+	for _, k := range keys[1:] {
 		if _, _, day, _ := splitInstrumentKey(k); day <= w.day {
-			best = k
+			key = k
 		}
 	}
-	if best == "" {
-		best = earliest
-	}
-	w.r.used[best] = true
-	return w.r.flat[best], best
+	w.r.used[key] = true
+	return w.r.flat[key], key
 }
 
 func (w rowReader) text(attr string) string {
@@ -191,10 +187,10 @@ func (w rowReader) text(attr string) string {
 }
 
 func (w rowReader) session() Session {
-	v := w.text(attrSession)
-	s, err := ParseSession(v)
-	if v != "" && err != nil && w.first {
-		w.r.fail("%s%s.session: %v", instrumentPrefix, w.name, err)
+	v, key := w.value(attrSession)
+	s, err := ParseSession(w.text(attrSession))
+	if v != "" && err != nil {
+		w.r.fail("%s: %v", key, err)
 	}
 	return s
 }

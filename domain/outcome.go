@@ -23,13 +23,20 @@ type Outcome struct {
 	Flags    []string
 }
 
-// OutcomeOf reads the outcome of the chain that the first event belongs to; events of other chains are passed over.
+// OutcomeOf reads the outcome of the chain that the first event belongs to, passing over alarms that were raised before the signal
+// was judged, and events of other chains.
 func OutcomeOf(events []Recorded) Outcome {
 	out := Outcome{Action: ActionNone}
 	if len(events) == 0 {
 		return out
 	}
 	chain := events[0].Corr
+	for i := range events {
+		if _, alarm := events[i].Event.(*AlarmRaised); !alarm {
+			chain = events[i].Corr
+			break
+		}
+	}
 	for i := range events {
 		if events[i].Corr == chain {
 			out.take(&events[i])

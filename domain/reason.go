@@ -72,6 +72,7 @@ const (
 	AlarmOversold     = "oversold"
 	AlarmOverfill     = "overfill"
 	AlarmOddFill      = "odd_fill"
+	AlarmBadFill      = "bad_fill"
 	AlarmAmbiguous    = "ambiguous_order"
 	AlarmBarAhead     = "bar_ahead"
 	AlarmForeignOrder = "foreign_order"
@@ -89,6 +90,7 @@ var Alarms = map[string]string{
 	AlarmOversold:     "An exit order that was done sold more than was held: the broker may be short.",
 	AlarmOverfill:     "The broker reports more filled than was ordered: compare the books by hand.",
 	AlarmOddFill:      "The broker reports a fill that is not a whole number of lots: compare the books by hand.",
+	AlarmBadFill:      "The broker reports a fill that cannot be read: nothing behind it is booked until its book is right.",
 	AlarmAmbiguous:    "Two orders of the broker's book could be ours: bind one by hand.",
 	AlarmForeignOrder: "The broker's book has an order that the log does not know: compare the books by hand.",
 	AlarmBarAhead:     "A bar is dated in the future: check the chart's clock and time zone.",

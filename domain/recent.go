@@ -104,20 +104,23 @@ func (r *Recent) takeCommand(at time.Time, rev uint64, id string) {
 	r.queue = append(r.queue, remembered{at: at, command: id})
 }
 
-// forget drops what is older than the memory.
-func (r *Recent) forget(now time.Time, memory time.Duration) {
+// forget drops what is older than the memory and gives the orders among it.
+func (r *Recent) forget(now time.Time, memory time.Duration) []*Order {
 	limit, n := now.Add(-memory), 0
+	var orders []*Order
 	for ; n < len(r.queue) && r.queue[n].at.Before(limit); n++ {
-		r.drop(r.queue[n])
+		if o := r.drop(r.queue[n]); o != nil {
+			orders = append(orders, o)
+		}
 	}
-	if n == 0 {
-		return
+	if n > 0 {
+		r.chain("forget", "", uint64(n))
+		r.queue = r.queue[n:]
 	}
-	r.chain("forget", "", uint64(n))
-	r.queue = r.queue[n:]
+	return orders
 }
 
-func (r *Recent) drop(old remembered) {
+func (r *Recent) drop(old remembered) *Order {
 	switch {
 	case old.signal != nil:
 		// The same id may have been accepted again since (an exit with other content): that one stays.
@@ -131,10 +134,13 @@ func (r *Recent) drop(old remembered) {
 			r.windows[old.signal.window] = left
 		}
 	case old.order != "":
+		o := r.orders[old.order]
 		delete(r.orders, old.order)
+		return o
 	default:
 		delete(r.commands, old.command)
 	}
+	return nil
 }
 
 // within finds an accepted signal of the same instrument, type and position at most window away, inclusive, by the signals' own times.
@@ -171,15 +177,21 @@ func (s *State) OrderTags() map[string]*Order {
 	return out
 }
 
-// BrokerIDs are the broker's ids that are bound to an order of ours.
-func (s *State) BrokerIDs() map[string]OrderID {
-	out := make(map[string]OrderID, len(s.Orders)+len(s.Recent.orders))
-	for _, orders := range []map[OrderID]*Order{s.Orders, s.Recent.orders} {
-		for id, o := range orders {
-			if o.BrokerID != "" {
-				out[o.BrokerID] = id
-			}
-		}
+// BrokerOrder is the order of ours that the broker's id belongs to; ok is false if none in memory has it.
+func (s *State) BrokerOrder(id string) (order OrderID, ok bool) {
+	order, ok = s.brokers[id]
+	return order, ok
+}
+
+func (s *State) boundElsewhere(o *Order, id string) bool {
+	other, ok := s.brokers[id]
+	return ok && other != o.OrderID
+}
+
+// Known finds an order by id: one that is not done, or one that ended within the memory.
+func (s *State) Known(id OrderID) *Order {
+	if o := s.Orders[id]; o != nil {
+		return o
 	}
-	return out
+	return s.Recent.orders[id]
 }

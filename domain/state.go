@@ -34,6 +34,7 @@ type State struct {
 	settings *Settings             // Effective, parsed
 	closed   []*Layer              // layers that the last event closed
 	byID     map[PositionID]*Layer // reserved or open
+	brokers  map[string]OrderID    // the broker's ids of the orders in memory
 }
 
 // NewState is the state before the first event.
@@ -41,7 +42,7 @@ func NewState() *State {
 	return &State{
 		Markets: map[string]*Market{}, Orders: map[OrderID]*Order{}, Intents: map[IntentID]*Intent{}, Alarms: map[string]*Alarm{},
 		Differences: map[string]*Difference{}, Configured: map[string]string{}, Effective: map[string]string{}, Recent: newRecent(),
-		settings: &Settings{}, byID: map[PositionID]*Layer{},
+		settings: &Settings{}, byID: map[PositionID]*Layer{}, brokers: map[string]OrderID{},
 	}
 }
 
@@ -122,6 +123,7 @@ type Layer struct {
 	Campaign     int        `json:"campaign"`
 	Number       int        `json:"layer"`
 	LateFill     bool       `json:"late_fill,omitempty"`
+	Kept         bool       `json:"kept,omitempty"` // a person withdrew the exit of a late fill
 	SignalTime   time.Time  `json:"signal_time"`
 	SignalPrice  Decimal    `json:"signal_price"`
 	SignalStop   Decimal    `json:"signal_stop"`

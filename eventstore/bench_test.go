@@ -68,36 +68,3 @@ func BenchmarkReplayMemory(b *testing.B) {
 	}
 	b.ReportMetric(float64(s.Head().Next)*float64(b.N)/b.Elapsed().Seconds(), "events/s")
 }
-
-func BenchmarkPart(b *testing.B) {
-	recs := logtest.NewStream().Next(b, 200)
-	types := make([]func() domain.Event, len(recs))
-	n, dn := 0, 0
-	for i, r := range recs {
-		got, err := eventstore.Decode(r)
-		require.NoError(b, err)
-		types[i] = domain.EventTypes[got.Type]
-		n += len(r.Meta)
-		dn += len(r.Data)
-	}
-	b.Log(n/len(recs), dn/len(recs))
-	d := canon.Decoder{Memory: new(canon.Memory)}
-	b.Run("meta", func(b *testing.B) {
-		b.ReportAllocs()
-		for i := 0; b.Loop(); i++ {
-			var m domain.Meta
-			_ = d.Decode(recs[i%len(recs)].Meta, &m)
-		}
-	})
-	b.Run("data", func(b *testing.B) {
-		b.ReportAllocs()
-		for i := 0; b.Loop(); i++ {
-			_ = d.Decode(recs[i%len(recs)].Data, types[i%len(recs)]())
-		}
-	})
-	b.Run("hash", func(b *testing.B) {
-		for i := 0; b.Loop(); i++ {
-			_ = eventstore.HashOf(recs[i%len(recs)].Meta, recs[i%len(recs)].Data)
-		}
-	})
-}

@@ -86,7 +86,9 @@ func metaTexts(t testing.TB) [][]byte {
 		func(m *domain.Meta) { m.Portfolio = `a"b` }, func(m *domain.Meta) { m.Inst = "ü" }, func(m *domain.Meta) { m.Cause = m.ID },
 		func(m *domain.Meta) { m.ID = "short" }, func(m *domain.Meta) { m.Corr = `q"` }, func(m *domain.Meta) { m.Epoch = 7 },
 		func(m *domain.Meta) { m.Type = "" }, func(m *domain.Meta) { m.Prev = "" }, func(m *domain.Meta) { m.Build = "1.0,\"rev\":1" },
-		func(m *domain.Meta) { m.At = m.At.Add(1500) },
+		func(m *domain.Meta) { m.At = m.At.Add(1500) }, func(m *domain.Meta) { m.Corr = `a\b` }, func(m *domain.Meta) { m.Cause = `\` },
+		func(m *domain.Meta) { m.Type = `t\t` }, func(m *domain.Meta) { m.ID = domain.EventID(`\` + m.ID[:34]) },
+		func(m *domain.Meta) { m.Prev = `\` + m.Prev[:62] }, func(m *domain.Meta) { m.Type = "ü" }, func(m *domain.Meta) { m.Cause = "\n" },
 	} {
 		m := metaOf(41)
 		m.ID, m.Type, m.V, m.Corr = domain.NewEventID("main", 41, nil), "AlarmRaised", 1, domain.NewEventID("main", 40, nil)
@@ -120,6 +122,17 @@ func TestTheShortCutForMetadataReadsWhatCanonReads(t *testing.T) {
 	for _, a := range texts {
 		for _, b := range texts {
 			requireSameMeta(t, a, b)
+		}
+	}
+	for _, rev := range []string{"041", "00", "", "-1", "4a", "18446744073709551616", "9999999999999999999", "41 ", "1e1"} {
+		requireSameMeta(t, texts[0], bytes.Replace(texts[0], []byte(`"rev":41`), []byte(`"rev":`+rev), 1))
+	}
+	for _, odd := range []string{"\x01", "\xff", `"`, `\`, "\n"} {
+		for _, key := range []string{`{"id":"`, `"type":"`, `"corr":"`, `"cause":"`, `"prev":"`} {
+			i := bytes.Index(texts[0], []byte(key)) + len(key)
+			bad := append(bytes.Clone(texts[0][:i]), odd...)
+			requireSameMeta(t, texts[0], append(bad, texts[0][i:]...))
+			requireSameMeta(t, texts[0], append(bad, texts[0][i+1:]...))
 		}
 	}
 	rapid.Check(t, func(rt *rapid.T) {

@@ -3,6 +3,8 @@ package eventstore_test
 import (
 	"context"
 	"errors"
+	"runtime"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -85,6 +87,31 @@ func TestReplayEndsWithItsContext(t *testing.T) {
 		return nil
 	})
 	require.ErrorIs(t, err, context.Canceled)
+}
+
+// slowEnd is a log whose reading has something left to do after its last chunk.
+type slowEnd struct {
+	eventstore.Log
+	ended *atomic.Bool
+}
+
+func (s slowEnd) Read(ctx context.Context, from uint64, each func([]eventstore.Record) error) error {
+	defer s.ended.Store(true)
+	err := s.Log.Read(ctx, from, each)
+	runtime.Gosched()
+	return err
+}
+
+func TestNothingOfAReplayRunsOnAfterIt(t *testing.T) {
+	log := newMemory(t)
+	logtest.Fill(t, log, 30*eventstore.ChunkRecords)
+	stop := errors.New("stop")
+	for range 50 {
+		s := slowEnd{log, new(atomic.Bool)}
+		_, err := eventstore.Replay(t.Context(), s, 0, func(domain.Recorded, eventstore.Hash) error { return stop })
+		require.ErrorIs(t, err, stop)
+		require.True(t, s.ended.Load(), "the reading has ended when Replay returns")
+	}
 }
 
 // cut is a log whose reading ends early without an error, as a truncated file's might.

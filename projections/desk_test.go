@@ -14,7 +14,7 @@ import (
 
 // desk writes a log the way the engine does, one command at a time, with a clock and a broker that do what the test says.
 type desk struct {
-	t      *testing.T
+	t      testing.TB
 	log    *eventstore.Memory
 	state  *domain.State
 	sealer *eventstore.Sealer
@@ -22,7 +22,7 @@ type desk struct {
 	books  int // broker ids given
 }
 
-func newDesk(t *testing.T) *desk {
+func newDesk(t testing.TB) *desk {
 	t.Helper()
 	d := &desk{t: t, log: eventstore.NewMemory("main"), state: domain.NewState(), now: time.Date(2026, 1, 5, 5, 0, 0, 0, time.UTC)}
 	d.sealer = eventstore.NewSealer(eventstore.Empty("main"), time.Time{}, eventstore.Author{Portfolio: "main", Instance: "a", Build: "test", Epoch: 1})

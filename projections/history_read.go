@@ -13,6 +13,8 @@ const (
 type Filter struct {
 	Status     string // signals: accepted, rejected; orders: open, done, all
 	Instrument string
+	Type       string // signals
+	Notable    bool   // signals: leaves out bars that sold nothing, which would bury everything else
 }
 
 // A Page is rows, newest first, with where to go on.
@@ -27,7 +29,7 @@ func (h *History) Signals(f Filter, before *uint64, limit int) Page[Signal] {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	rows, next := h.signals.page(before, limit, func(s *Signal) bool {
-		return matches(f.Status, s.Outcome) && matches(f.Instrument, s.Instrument)
+		return matches(f.Status, s.Outcome) && matches(f.Instrument, s.Instrument) && matches(f.Type, s.Type) && (!f.Notable || s.notable())
 	})
 	return Page[Signal]{rows, next, h.head()}
 }
@@ -88,6 +90,11 @@ func (h *History) Position(id string) (p Position, head Head, found bool) {
 		}
 	}
 	return p, h.head(), false
+}
+
+// notable is everything but a bar that was taken and sold nothing.
+func (s *Signal) notable() bool {
+	return s.Type != string(domain.MarketData) || s.Decision == nil || s.Decision.Action == domain.ActionExit
 }
 
 func matches(want, have string) bool { return want == "" || want == have }

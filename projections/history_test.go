@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -98,6 +99,25 @@ func TestAHistoryGivesTheSameOutcomeAsTheFirstAnswer(t *testing.T) {
 			require.Equal(t, ReasonsOf(want.Reasons), s.Reasons)
 		}
 	}
+}
+
+func TestWhatAChainRecordsLaterIsNoPartOfItsFirstOutcome(t *testing.T) {
+	d := newDesk(t)
+	h := NewHistory()
+	follow(t, h, d.log)
+	made := d.send(niftyBar)
+	at := d.sealer.Head()
+	rec, r, err := d.sealer.Seal(eventstore.Draft{At: d.now, Corr: made[0].Corr, Event: &domain.ExitRequested{
+		IntentID: domain.NewIntentID("BANK_NIFTY", d.state.IntentCount), Instrument: "BANK_NIFTY", Claims: []domain.Claim{}, Cause: domain.CauseStopHit,
+	}})
+	require.NoError(t, err)
+	require.NoError(t, d.state.Apply(r))
+	require.NoError(t, d.log.Append(t.Context(), at, []eventstore.Record{rec}))
+	caughtUp(t, d, h)
+	require.Equal(t, domain.ActionMark, h.Signals(Filter{}, nil, 1).Rows[0].Decision.Action)
+	read, err := NewJournal(d.log).Outcome(t.Context(), made[0].Rev)
+	require.NoError(t, err)
+	require.Equal(t, domain.ActionMark, read.Action)
 }
 
 func TestALateFillChangesAnOrderThatHadEnded(t *testing.T) {
@@ -198,6 +218,21 @@ func TestALogThatCannotBeReadForAWhileIsReadAgain(t *testing.T) {
 	d.log.Fault(eventstore.Faults{})
 	require.Eventually(t, func() bool { return h.WaitFor(t.Context(), 1) == nil }, 5*time.Second, time.Millisecond)
 	require.NoError(t, h.Health().Trouble)
+}
+
+func TestABarIsNotableOnlyIfItSells(t *testing.T) {
+	d := newDesk(t)
+	d.send(niftyBase)
+	d.fill("50000")
+	d.send(niftyBar)
+	d.send(strings.Replace(niftyBar, "50700", "50199", 1)) // below the stop that the bar before trailed to 50200
+	h, err := ReadHistory(t.Context(), d.log)
+	require.NoError(t, err)
+	require.Len(t, h.Signals(Filter{}, nil, 10).Rows, 3)
+	rows := h.Signals(Filter{Notable: true}, nil, 10).Rows
+	require.Len(t, rows, 2)
+	require.Equal(t, domain.ActionExit, rows[0].Decision.Action)
+	require.Equal(t, "BASE_ENTRY", rows[1].Type)
 }
 
 func TestAHistoryIsReadOnceFromAFinishedLog(t *testing.T) {

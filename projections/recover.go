@@ -30,7 +30,7 @@ const recoveryGC = 400
 type Halt struct {
 	Code     string
 	Revision uint64 // the record at fault; meaningful for DATA_CORRUPT and UNKNOWN_EVENT
-	Hint     string // what a person does next, with the command to run
+	Hint     string // what a person does next, with the command to run; "--data DIR" in it stands for where the log is
 	Err      error
 }
 
@@ -119,7 +119,7 @@ func halted(ctx context.Context, err error) error {
 		return &Halt{
 			Code: CodeDataCorrupt, Revision: corrupt.Rev, Err: err,
 			Hint: fmt.Sprintf("the log was damaged or changed at revision %d and is never mended: keep the folder as it is, look at it with "+
-				"`pmctl log verify --data DIR` and `pmctl log info --data DIR`, and restore a copy that verifies", corrupt.Rev),
+				"`pmctl log info --data DIR`, and restore a copy that this command finds sound", corrupt.Rev),
 		}
 	case errors.As(err, &unknown):
 		return &Halt{

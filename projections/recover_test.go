@@ -139,7 +139,7 @@ func TestEveryFlippedBitOfALogHaltsTheStartWithItsRevision(t *testing.T) {
 		h := halt(t, log)
 		require.Equal(t, projections.CodeDataCorrupt, h.Code)
 		require.Equal(t, uint64(at), h.Revision)
-		require.Contains(t, h.Hint, "pmctl log verify --data DIR")
+		require.Contains(t, h.Hint, "pmctl log info --data DIR")
 		require.True(t, strings.HasPrefix(h.Error(), "DATA_CORRUPT: revision 2"), h.Error())
 	}
 }

@@ -46,15 +46,19 @@ func (s *service) feedDemo(ctx context.Context) {
 
 // nextCommands says what to try, as it is typed in a second terminal.
 func (s *service) nextCommands() {
+	curl := "curl -s"
+	if len(s.cfg.Secrets) > 0 {
+		curl += " -H 'Authorization: Bearer SECRET'"
+	}
 	fmt.Fprintf(s.p.out, `
 Dashboard: %[1]s/
 Try in a second terminal:
   bin/pmctl --data %[2]s positions
   bin/pmctl --data %[2]s replay
-  curl -s %[1]s/api/v1/portfolio
-  curl -s '%[1]s/api/v1/signals?limit=5'
+  %[3]s %[1]s/api/v1/portfolio
+  %[3]s '%[1]s/api/v1/signals?limit=5'
 Stop with Ctrl-C (or kill -9) and start again: the same positions, read from the log.
-`, s.web.url(), s.cfg.Data)
+`, s.web.url(), s.cfg.Data, curl)
 }
 
 // feed sends signals one after another, each when the orders of the one before are done.

@@ -4,6 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"path/filepath"
+	"strconv"
+	"strings"
 	"syscall"
 
 	"pm/domain/engine"
@@ -27,6 +30,23 @@ const (
 	codeDataFolder        = "DATA_FOLDER"
 	codeDefect            = "DEFECT"
 )
+
+// where is how pmctl is told the place of this log.
+func (s *service) where() string {
+	if s.cfg.EventStore.Dir == filepath.Join(s.cfg.Data, "log") {
+		return "--data " + s.cfg.Data
+	}
+	return "--eventstore sqlite://" + s.cfg.EventStore.Dir
+}
+
+// placed names the log in the hint of a recovery, which knows no place.
+func (s *service) placed(err error) error {
+	var h *halt
+	if errors.As(err, &h) {
+		h.Hint = strings.ReplaceAll(h.Hint, "--data DIR", s.where())
+	}
+	return err
+}
 
 // logHalt says why the log could not be opened.
 func (s *service) logHalt(err error) error {
@@ -52,18 +72,18 @@ func (s *service) logHalt(err error) error {
 	if errors.As(err, &corrupt) {
 		return &halt{
 			Code: projections.CodeDataCorrupt, Revision: corrupt.Rev, Err: err,
-			Hint: fmt.Sprintf("the log was damaged and is never mended: keep the folder as it is and look at it with `pmctl log info --data %s`", s.cfg.Data),
+			Hint: fmt.Sprintf("the log was damaged and is never mended: keep the folder as it is and look at it with `pmctl log info %s`", s.where()),
 		}
 	}
 	return &halt{
 		Code: projections.CodeEventstoreUnavailable, Err: err,
-		Hint: fmt.Sprintf("see whether %s can be written and its disk has room (`pmctl log info --data %s`), then start again", dir, s.cfg.Data),
+		Hint: fmt.Sprintf("see whether %s can be written and its disk has room (`pmctl log info %s`), then start again", dir, s.where()),
 	}
 }
 
 // engineHalt says why the writer ended. What is on the disk is found out by the next start.
 func (s *service) engineHalt(err error) error {
-	again := fmt.Sprintf("nothing was answered that is not on the disk; `pmctl log info --data %s` shows the log, the next start is the same recovery", s.cfg.Data)
+	again := fmt.Sprintf("nothing was answered that is not on the disk; `pmctl log info %s` shows it, the next start is the same recovery", s.where())
 	switch {
 	case errors.Is(err, engine.ErrOtherWriter):
 		return &halt{Code: codeOtherWriter, Err: err, Hint: "somebody else writes this log: end the other writer before starting again; " + again}
@@ -77,8 +97,17 @@ func (s *service) engineHalt(err error) error {
 func (s *service) listenHalt(err error) error {
 	hint := "choose an address of this machine with --listen HOST:PORT"
 	if errors.Is(err, syscall.EADDRINUSE) {
-		host, _, _ := net.SplitHostPort(s.cfg.Listen)
-		hint = fmt.Sprintf("another program has %s, perhaps another pm: stop it, or choose another port with --listen %s", s.cfg.Listen, net.JoinHostPort(host, "8081"))
+		hint = fmt.Sprintf("another program has %s, perhaps another pm: stop it, or choose another port with --listen %s", s.cfg.Listen, nextPort(s.cfg.Listen))
 	}
 	return &halt{Code: codeListenFailed, Err: err, Hint: hint}
+}
+
+// nextPort is the address with a port that is perhaps free.
+func nextPort(address string) string {
+	host, port, _ := net.SplitHostPort(address)
+	n, err := strconv.Atoi(port)
+	if err != nil || n >= 65535 {
+		n = 8080
+	}
+	return net.JoinHostPort(host, strconv.Itoa(n+1))
 }

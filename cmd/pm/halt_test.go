@@ -36,7 +36,10 @@ func TestATakenPortIsSaidWithTheFlagThatHelps(t *testing.T) {
 	require.NoError(t, err)
 	defer taken.Close()
 	code, _, errs := failing(t, "--data", t.TempDir(), "--listen", taken.Addr().String())
-	requireHalt(t, code, errs, codeListenFailed, "choose another port with --listen 127.0.0.1:8081")
+	requireHalt(t, code, errs, codeListenFailed, "choose another port with --listen "+nextPort(taken.Addr().String()))
+	require.Equal(t, "127.0.0.1:8081", nextPort("127.0.0.1:8080"))
+	require.Equal(t, "127.0.0.1:65535", nextPort("127.0.0.1:65534"))
+	require.Equal(t, "[::1]:8081", nextPort("[::1]:65535"))
 }
 
 func TestALogOfAnotherPortfolioIsNotContinued(t *testing.T) {
@@ -59,7 +62,7 @@ func TestADamagedLogHaltsAndIsLeftAsItIs(t *testing.T) {
 	content[at+len(`"initial_capital":"`)] ^= 1
 	require.NoError(t, os.WriteFile(name, content, 0o600))
 	code, _, errs := failing(t, "--data", data, "--listen", "127.0.0.1:0")
-	requireHalt(t, code, errs, "DATA_CORRUPT", "pmctl log info --data")
+	requireHalt(t, code, errs, "DATA_CORRUPT", "pmctl log info --data "+data)
 	require.Contains(t, errs.lastLines(2)[0], "revision 0")
 	log, err := sqlite.OpenReader(filepath.Join(data, "log"))
 	require.NoError(t, err)
@@ -69,6 +72,13 @@ func TestADamagedLogHaltsAndIsLeftAsItIs(t *testing.T) {
 	require.Equal(t, uint64(2), head.Next, "a halt writes nothing")
 	_, err = os.Stat(filepath.Join(data, "recovery"))
 	require.ErrorIs(t, err, os.ErrNotExist)
+}
+
+func TestAHintNamesTheLogWhereverItIs(t *testing.T) {
+	s, _ := quiet(t)
+	require.Equal(t, "--data "+s.cfg.Data, s.where())
+	s.cfg.EventStore.Dir = "/srv/log"
+	require.Equal(t, "--eventstore sqlite:///srv/log", s.where())
 }
 
 func TestAnEmptyLogBesideAnOldBookIsRefused(t *testing.T) {

@@ -46,7 +46,7 @@ func (p *program) run(ctx context.Context) int {
 	switch err := cmd.ExecuteContext(ctx); {
 	case err == nil:
 		return exitStopped
-	case false:
+	case errors.Is(err, errUsage):
 		return exitUsage
 	default:
 		var h *halt

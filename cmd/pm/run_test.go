@@ -233,6 +233,43 @@ func TestAStopLetsASendThatHasBegunComeToItsReport(t *testing.T) {
 	require.Contains(t, types, "OrderAccepted")
 }
 
+func TestAStopWaitsForTheAppendThatIsUnderWay(t *testing.T) {
+	s, _ := quiet(t)
+	defer s.closeAll()
+	log := eventstore.NewMemory("main")
+	s.store = log
+	ctx, stop := context.WithCancel(t.Context())
+	for _, step := range []func(context.Context) error{s.serveHealth, s.recover, s.openBroker, s.checkBook, s.begin} {
+		require.NoError(t, step(ctx))
+	}
+	writing, letGo := make(chan struct{}), make(chan struct{})
+	log.Fault(eventstore.Faults{BeforeAppend: func(context.Context, eventstore.Head, []eventstore.Record) error {
+		log.Fault(eventstore.Faults{})
+		close(writing)
+		<-letGo
+		return nil
+	}})
+	ended, answered := make(chan error, 1), make(chan error, 1)
+	s.p.ready = func(string) {
+		go func() {
+			_, err := s.submit(context.Background(), domain.MoveCapital{Amount: domain.D("1"), By: "trader", ID: "x", Now: time.Now().UTC()})
+			answered <- err
+		}()
+	}
+	go func() { ended <- s.trade(ctx) }()
+	<-writing
+	stop()
+	select {
+	case <-ended:
+		require.Fail(t, "the log would have been closed under the writer")
+	case <-time.After(100 * time.Millisecond):
+	}
+	close(letGo)
+	require.NoError(t, <-ended)
+	require.NoError(t, <-answered)
+	require.Equal(t, "5000001", s.recovery.State.Capital.Closed().String())
+}
+
 func TestTheWriterThatMeetsAnotherOneHasItsOwnCode(t *testing.T) {
 	s, _ := quiet(t)
 	var h *halt
@@ -266,14 +303,6 @@ func TestTheEnginesAnswersReachTheAPIAsTheSameAnswers(t *testing.T) {
 	other := inWordsOfAPI(errors.New("anything"))
 	require.ErrorIs(t, other, api.ErrOutcomeUnknown)
 	require.NotErrorIs(t, other, api.ErrStopped)
-}
-
-func TestBootTimeNeverFalls(t *testing.T) {
-	clock := uptime()
-	require.NotNil(t, clock)
-	before := clock()
-	require.Positive(t, before)
-	require.GreaterOrEqual(t, clock(), before)
 }
 
 func TestReportsAreKeptUpToTheirLimitTheNewestOnes(t *testing.T) {

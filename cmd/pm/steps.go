@@ -46,7 +46,7 @@ func (s *service) openLog(context.Context) error {
 func (s *service) recover(ctx context.Context) error {
 	r, err := projections.Recover(ctx, s.store)
 	if err != nil {
-		return err
+		return s.placed(err)
 	}
 	r.Report.Instance, r.Report.Build = s.instance, s.p.build
 	s.recovery = r
@@ -77,7 +77,8 @@ func (s *service) compare(ctx context.Context) error {
 		return fmt.Errorf("read the first event: %w", err)
 	}
 	if want := s.cfg.Portfolio.InitialCapital; first != nil && !first.InitialCapital.Equal(want) {
-		s.finding(fmt.Sprintf("portfolio.initial_capital is %s in the configuration and %s in the log: capital is set once; use pmctl capital to move money",
+		s.finding(fmt.Sprintf("portfolio.initial_capital is %s in the configuration and %s in the log: capital is set once; "+
+			"use pmctl capital, which comes with a later release, to move money",
 			want, first.InitialCapital))
 	}
 	if s.p.demo && !s.recovery.State.Demo {
@@ -113,13 +114,19 @@ func (s *service) openBroker(context.Context) error {
 }
 
 func brokerHalt(err error) error {
-	return &halt{Code: codeBrokerUnavailable, Err: fmt.Errorf("open the broker: %w", err), Hint: "a broker that fails is never replaced by another: mend what the message says, then start again"}
+	return &halt{
+		Code: codeBrokerUnavailable, Err: fmt.Errorf("open the broker: %w", err),
+		Hint: "a broker that fails is never replaced by another: mend what the message says, then start again",
+	}
 }
 
 // demoAllowed keeps a demo's invented positions away from real money.
 func demoAllowed(demo, sandbox bool) error {
 	if demo && !sandbox {
-		return &halt{Code: codeBrokerMismatch, Err: errors.New("the log is a demo and the broker is real"), Hint: "give the real portfolio a folder of its own with --data DIR"}
+		return &halt{
+			Code: codeBrokerMismatch, Err: errors.New("the log is a demo and the broker is real"),
+			Hint: "give the real portfolio a folder of its own with --data DIR",
+		}
 	}
 	return nil
 }

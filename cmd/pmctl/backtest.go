@@ -38,14 +38,14 @@ The report: orders are those that filled, by kind. A closed trade is a layer tha
 sides' fees taken off; of a layer that is sold in part it counts the part. final_equity is the capital with everything realized and
 unrealized, fees those of all fills. started and finished are the times of the first and the last signal.
 
-With --sizing own (the default) sizes and gates are pm's own; with sender the sender's lots are used and the gates are off.`,
+With --sizing own sizes and gates are pm's own; with sender the sender's lots are used and the gates are off.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return c.backtest(cmd.Context(), args, f) },
 	}
 	flags := cmd.Flags()
 	flags.BoolVar(&f.tradingView, "tradingview", false, "the files are Strategy Tester exports")
 	flags.StringVar(&f.instrument, "instrument", "", "the exports' instrument, for example BANK_NIFTY")
 	addSynthesize(cmd, &f.percent)
-	flags.StringVar(&f.sizing, "sizing", domain.SizingOwn, "own or sender")
+	flags.StringVar(&f.sizing, "sizing", "", "own or sender (default: the configured one, own)")
 	flags.StringVar(&f.pointValue, "point-value", "", "rupees a point a lot, in place of the configured one")
 	flags.StringVar(&f.fee, "fee", "", "fee of each side as a fraction of the value, for example 0.0005")
 	flags.StringVar(&f.slip, "slippage", "", "slippage of each fill as a fraction of the price")
@@ -98,9 +98,11 @@ func (c *cli) backtest(ctx context.Context, files []string, f *backtestFlags) (e
 
 // configuration is the file's with what the flags say in its place; orders always go to the paper broker.
 func (f *backtestFlags) configuration() (*config.Config, error) {
-	flags := map[string]string{"sizing.mode": f.sizing}
-	if f.capital != "" {
-		flags["portfolio.initial_capital"] = f.capital
+	flags := map[string]string{}
+	for key, value := range map[string]string{"sizing.mode": f.sizing, "portfolio.initial_capital": f.capital} {
+		if value != "" {
+			flags[key] = value
+		}
 	}
 	conf, err := loadConfig(f.config, flags)
 	if err != nil {

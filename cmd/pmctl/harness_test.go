@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"flag"
-	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -32,7 +31,7 @@ func newTool(in string) *tool {
 	clock := &manualClock{now: time.Date(2026, 1, 5, 4, 0, 0, 0, time.UTC)}
 	t.c = &cli{
 		in: strings.NewReader(in), out: &t.out, errs: &t.errs, now: clock.read, wait: clock.wait,
-		env: func(string) string { return "" }, client: &http.Client{Timeout: 5 * time.Second},
+		env: func(string) string { return "" }, client: newClient(),
 	}
 	return t
 }

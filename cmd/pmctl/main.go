@@ -15,12 +15,23 @@ var version = "dev"
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	c := &cli{
-		in: os.Stdin, out: os.Stdout, errs: os.Stderr, now: time.Now, env: os.Getenv, client: &http.Client{Timeout: callTimeout}, wait: sleep,
+		in: os.Stdin, out: os.Stdout, errs: os.Stderr, now: time.Now, env: os.Getenv, client: newClient(), wait: sleep,
 		outTerminal: terminal(os.Stdout), errTerminal: terminal(os.Stderr),
 	}
 	code := c.run(ctx, os.Args[1:])
 	stop()
 	os.Exit(code)
+}
+
+// newClient keeps a connection for every sender, and follows no redirect: a secret goes where it was meant to go, and a signal is
+// posted once an attempt.
+func newClient() *http.Client {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.MaxIdleConnsPerHost = maxSenders
+	return &http.Client{
+		Timeout: callTimeout, Transport: transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
 }
 
 // sleep waits, or ends early with the context.

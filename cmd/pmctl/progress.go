@@ -20,6 +20,9 @@ type progress struct {
 	next  time.Time
 }
 
+// quiet is the progress of what already shows on the terminal that it goes on.
+func (c *cli) quiet() *progress { return &progress{now: c.now} }
+
 func (c *cli) progress(what string, total uint64) *progress {
 	p := &progress{now: c.now, what: what, total: total}
 	if c.errTerminal {

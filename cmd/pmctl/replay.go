@@ -103,6 +103,9 @@ func (c *cli) replay(ctx context.Context, log eventstore.Log, f *replayFlags) er
 	state, out := domain.NewState(), c.newReplayPrinter(f)
 	tell := newNarrator(state)
 	progress := c.progress("events", head.Next)
+	if c.outTerminal && !f.state {
+		progress = c.quiet()
+	}
 	each := func(r domain.Recorded, h eventstore.Hash) error {
 		if end.passed(&r) {
 			return errReached

@@ -35,7 +35,7 @@ func (c *cli) sendCommand() *cobra.Command {
 		Use: "send FILE|-...", Short: "posts signals to the webhook, in order for each instrument, and prints each outcome", Args: cobra.MinimumNArgs(1),
 		Long: `Reads webhook bodies, one JSON object a line (or a JSON array of them), and posts them. The signals of one instrument keep their
 order, whatever the concurrency: instruments are shared out over the senders, and an instrument's next signal goes when the one before
-it was answered (with --wait-orders: when its order is done, too). A signal that nobody answers stops its instrument: what
+it was answered (with --wait-orders: when its order is done and its exit has sold everything, too). A signal that nobody answers stops its instrument: what
 follows is not sent, since it would arrive out of order.
 
 --retry repeats the very same bytes where there was no answer or one of the 5xx (the service recognizes what it has taken), after
@@ -54,7 +54,7 @@ were not answered, or not sent.`,
 	flags.BoolVar(&f.retry, "retry", false, "repeat what was not answered")
 	flags.DurationVar(&f.retryFor, "retry-for", 2*time.Minute, "how long one signal is repeated or waited for")
 	flags.DurationVar(&f.retryWait, "retry-wait", 5*time.Second, "longest wait between two attempts")
-	flags.BoolVar(&f.waitOrders, "wait-orders", false, "send an instrument's next signal when its earlier order is done")
+	flags.BoolVar(&f.waitOrders, "wait-orders", false, "send an instrument's next signal when its earlier orders are done and its exits gone")
 	return cmd
 }
 
@@ -182,10 +182,10 @@ func (s *sender) one(ctx context.Context, j *job) *outcome {
 	}
 }
 
-// ordersDone waits until the service knows of no order of the instrument that is under way.
+// ordersDone waits until the service knows of no order and no exit of the instrument that is under way.
 func (s *sender) ordersDone(ctx context.Context, instrument string, deadline time.Time) error {
 	for wait := firstPoll; ; wait = min(2*wait, lastPoll) {
-		open, err := s.c.openOrders(ctx, instrument)
+		open, err := s.c.underWay(ctx, instrument)
 		if err == nil && open == 0 {
 			return nil
 		}
@@ -194,7 +194,7 @@ func (s *sender) ordersDone(ctx context.Context, instrument string, deadline tim
 			return err
 		}
 		if s.c.now().Add(wait).After(deadline) {
-			return errors.Join(fmt.Errorf("%d orders of %s are still open", open, instrument), err)
+			return errors.Join(fmt.Errorf("%s of %s still under way", counted(open, "order"), instrument), err)
 		}
 		if err := s.c.wait(ctx, wait); err != nil {
 			return err

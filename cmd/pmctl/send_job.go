@@ -90,7 +90,8 @@ func (j *job) body(stamp bool, now time.Time) ([]byte, error) {
 	}
 	members = members.set("timestamp", at, true)
 	members = members.set("id", json.RawMessage(strconv.Quote(j.id())), false)
-	return compact(members)
+	text, err := compact(members)
+	return bytes.TrimSuffix(text, []byte("\n")), err
 }
 
 // id is the hex SHA-256 of file name, line number and line.
@@ -130,11 +131,12 @@ func readMembers(text []byte) (document, error) {
 	return out, nil
 }
 
-// set gives a member a value: in its place, or at the end. Without replace a member that is there stays.
+// set gives a member a value: in its place, or at the end. Without replace a member that is there stays, unless it is null: the
+// service reads null as absent.
 func (d document) set(key string, value json.RawMessage, replace bool) document {
 	for i := range d {
 		if d[i].key == key {
-			if replace {
+			if raw, ok := d[i].value.(json.RawMessage); replace || ok && string(raw) == "null" {
 				d[i].value = value
 			}
 			return d

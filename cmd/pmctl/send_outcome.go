@@ -100,8 +100,8 @@ type outcomes struct {
 }
 
 func newOutcomes(c *cli, total int) *outcomes {
-	o := &outcomes{c: c, kept: []any{}, progress: &progress{}}
-	if !c.outTerminal { // on a terminal the outcomes themselves show that it goes on
+	o := &outcomes{c: c, kept: []any{}, progress: c.quiet()}
+	if !c.outTerminal {
 		o.progress = c.progress("signals", uint64(total))
 	}
 	return o

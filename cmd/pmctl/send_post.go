@@ -63,11 +63,27 @@ func retryAfter(h http.Header) time.Duration {
 	return time.Duration(seconds) * time.Second
 }
 
-// openOrders counts the orders of an instrument that are not done.
-func (c *cli) openOrders(ctx context.Context, instrument string) (int, error) {
-	var doc struct {
+// underWay counts what an instrument's earlier signals still have to bring about: orders that are not done, and exits that stand
+// although they have no order at the moment, because the last one failed and the next one is not due yet.
+func (c *cli) underWay(ctx context.Context, instrument string) (int, error) {
+	var open struct {
 		Orders []json.RawMessage `json:"orders"`
 	}
-	err := c.get(ctx, "/api/v1/orders", url.Values{"status": {"open"}, "instrument": {instrument}}, &doc)
-	return len(doc.Orders), err
+	err := c.get(ctx, "/api/v1/orders", url.Values{"status": {"open"}, "instrument": {instrument}}, &open)
+	if err != nil || len(open.Orders) > 0 {
+		return len(open.Orders), err
+	}
+	var portfolio struct {
+		Exits []projections.StandingExit `json:"standing_exits"`
+	}
+	if err := c.get(ctx, "/api/v1/portfolio", nil, &portfolio); err != nil {
+		return 0, err
+	}
+	n := 0
+	for _, e := range portfolio.Exits {
+		if e.Instrument == instrument && !e.HeldBack { // one that is held back waits for a person
+			n++
+		}
+	}
+	return n, nil
 }

@@ -30,7 +30,7 @@ type effects struct {
 	mu       sync.Mutex
 	busy     map[domain.OrderID]bool
 	next     map[domain.OrderID]time.Duration // uptime before which an order is left alone
-	absent   map[domain.OrderID]time.Time     // first complete book without the order, after its window
+	absent   map[domain.OrderID]time.Duration // uptime of the first complete book without the order, after its window
 	bookAt   time.Duration                    // uptime of the next comparison of the books
 	cancelAt map[domain.OrderID]time.Duration
 	slots    chan struct{}
@@ -40,7 +40,7 @@ type effects struct {
 func newEffects(e *Engine) *effects {
 	return &effects{
 		e: e, do: e.do, query: e.Query, busy: map[domain.OrderID]bool{}, next: map[domain.OrderID]time.Duration{},
-		absent: map[domain.OrderID]time.Time{}, cancelAt: map[domain.OrderID]time.Duration{}, slots: make(chan struct{}, maxSends),
+		absent: map[domain.OrderID]time.Duration{}, cancelAt: map[domain.OrderID]time.Duration{}, slots: make(chan struct{}, maxSends),
 	}
 }
 

@@ -185,3 +185,29 @@ func TestLockstepGivesTheSameLogTwice(t *testing.T) {
 	}
 	require.Equal(t, head(), head())
 }
+
+func TestAWallClockThatWasAheadDoesNotStopExits(t *testing.T) {
+	r := newRig(t)
+	r.run(true)
+	r.submit(r.base())
+	r.until("held", held(4))
+	r.clock.jump(time.Hour)
+	r.submit(r.signal("MARKET_DATA", `,"price":52000,"atr":350,"supertrend":1`))
+	r.clock.jump(-time.Hour)
+	r.submit(r.exit())
+	r.until("flat", held(0))
+	require.NotContains(t, r.types(0), "OrderRejected")
+	require.Contains(t, r.types(0), "ClockStepped")
+}
+
+func TestAStartWritesItsEpochItsRecoveryAndWhatIsDueInOneAppend(t *testing.T) {
+	r := newRig(t)
+	_, err := r.engine.Step(t.Context(), r.base())
+	require.NoError(t, err)
+	r.clock.add(2 * time.Minute)
+	appends := 0
+	r.log.Fault(eventstore.Faults{AfterAppend: func(context.Context, eventstore.Head, []eventstore.Record) error { appends++; return nil }})
+	r.restart()
+	require.Equal(t, []string{"LeaderEpochStarted", "RecoveryCompleted", "OrderExpired"}, r.types(4))
+	require.Equal(t, 1, appends)
+}

@@ -69,7 +69,9 @@ type Engine struct {
 	internal chan *message // from effects
 	waiting  atomic.Int64
 	stopped  chan struct{}
-	lastSeen time.Time // wall clock at the last step
+	lastSeen time.Time // wall clock at the last look
+	time     steady
+	stopping context.Context
 
 	mu    sync.Mutex
 	tasks []domain.Order // orders that are not done, as of the last durable append
@@ -101,8 +103,9 @@ func New(o Options, state *domain.State, head eventstore.Head) *Engine {
 	}
 	e := &Engine{
 		o: o, state: state, head: head, inbox: make(chan *message, o.Inbox+o.Reserve), internal: make(chan *message, maxSends*2),
-		stopped: make(chan struct{}), wake: make(chan struct{}, 1),
+		stopped: make(chan struct{}), lastSeen: state.At, stopping: context.Background(), wake: make(chan struct{}, 1),
 	}
+	e.time.last, e.time.uptime = state.At, e.o.Uptime()
 	e.work = newEffects(e)
 	return e
 }
@@ -117,25 +120,24 @@ func orDefault(n, standard int) int {
 // Open writes the first two events of an empty log.
 func (e *Engine) Open(ctx context.Context, opened domain.PortfolioOpened) error {
 	e.author(1)
-	return e.one(ctx, domain.OpenPortfolio{Portfolio: opened, Instance: e.o.Instance, Now: e.o.Clock().UTC()})
+	return e.one(ctx, domain.OpenPortfolio{Portfolio: opened, Instance: e.o.Instance, Now: e.now()})
 }
 
 // Start appends this start's own epoch before anything else, what the recovery found, changed settings, and marks orders that were
 // being sent when the last process ended as unknown.
 func (e *Engine) Start(ctx context.Context, recovery domain.RecoveryCompleted, settings map[string]string) error {
-	now := e.o.Clock().UTC()
+	now := e.now()
 	e.author(e.state.Epoch + 1)
-	for _, c := range []domain.Command{
+	results, err := e.Step(ctx,
 		domain.StartEpoch{Instance: e.o.Instance, Now: now},
 		domain.RecordRecovery{Recovery: recovery, Now: now},
 		domain.Configure{Settings: settings, Now: now},
 		domain.AdoptOrders{Now: now},
-	} {
-		if err := e.one(ctx, c); err != nil {
-			return err
-		}
+	)
+	for _, r := range results {
+		err = errors.Join(err, r.Err)
 	}
-	return nil
+	return err
 }
 
 func (e *Engine) author(epoch uint64) {
@@ -155,7 +157,7 @@ func (e *Engine) one(ctx context.Context, c domain.Command) error {
 // Step decides the commands one after another, appends all their events in one durable write together with what became due, and
 // gives the results in the same order. An error ends the engine. Only the engine's own goroutine may call it.
 func (e *Engine) Step(ctx context.Context, commands ...domain.Command) ([]Result, error) {
-	t := &turn{e: e, start: e.head, now: e.wall()}
+	t := &turn{e: e, start: e.head, now: e.now()}
 	results := make([]Result, len(commands))
 	for i, c := range commands {
 		result, err := t.take(c)
@@ -182,8 +184,11 @@ func (e *Engine) Step(ctx context.Context, commands ...domain.Command) ([]Result
 	return results, nil
 }
 
-// wall is the wall clock in UTC; log time is made of it and never falls.
+// wall is the wall clock in UTC: what senders' times are held against.
 func (e *Engine) wall() time.Time { return e.o.Clock().UTC() }
+
+// now is log time: the wall clock, unless that has gone back.
+func (e *Engine) now() time.Time { return e.time.now(e.wall(), e.o.Uptime()) }
 
 // turn is one step on its way to the disk.
 type turn struct {
@@ -295,6 +300,8 @@ func (e *Engine) append(ctx context.Context, at eventstore.Head, records []event
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("append at %s: %w", at, errors.Join(err, ctx.Err()))
+		case <-e.stopping.Done(): // a stop does not wait for a store that does not answer: the next start reads what is there
+			return fmt.Errorf("append at %s while stopping: %w", at, err)
 		case <-time.After(wait):
 		}
 	}

@@ -14,62 +14,66 @@ func (w *effects) resolve(ctx context.Context, o *domain.Order) {
 	w.rest(o.OrderID, resolveWait)
 	call, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
+	asked, uptime := w.e.now(), w.e.o.Uptime()
 	book, err := w.e.o.Broker.Book(call)
 	if err != nil {
 		w.warn("book not readable", o.OrderID, err)
 		return
 	}
-	traits := w.e.o.Broker.Traits()
-	found, how := candidates(o, book, traits, w.bound(ctx))
-	switch {
+	look, err := w.lookAround(ctx, o, book)
+	if err != nil || look.twin {
+		return // without knowing what belongs to other orders, nothing can be told from the book
+	}
+	switch found := look.candidates; {
 	case len(found) > 1:
 		w.clearAbsent(o.OrderID)
-		_, _ = w.do(ctx, domain.RaiseAlarm{Code: domain.AlarmAmbiguous, Subject: string(o.OrderID), Now: w.e.wall()})
+		_, _ = w.do(ctx, domain.RaiseAlarm{Code: domain.AlarmAmbiguous, Subject: string(o.OrderID), Now: w.e.now()})
 	case len(found) == 1:
-		w.reportOrder(ctx, o.OrderID, found[0], how)
+		w.reportOrder(ctx, o.OrderID, found[0], look.how)
 	default:
-		w.maybeAbsent(ctx, o, book, traits)
+		w.maybeAbsent(ctx, o, asked, uptime)
 	}
 }
 
-// candidates are the orders of the book that could be ours: by the exact tag, or by everything else that the book shows.
-func candidates(o *domain.Order, book Book, traits Traits, bound map[string]bool) (found []BookOrder, how string) {
-	how = "tag"
-	if !traits.Tags {
-		how = "fingerprint"
+// surroundings is what the book and the other orders say about an unknown one.
+type surroundings struct {
+	candidates []BookOrder
+	how        string
+	twin       bool // another order that looks the same is being sent: the book's could be that one's
+}
+
+// lookAround reads the state once: an order of the book that belongs to another order of ours is no candidate.
+func (w *effects) lookAround(ctx context.Context, o *domain.Order, book Book) (out surroundings, err error) {
+	traits := w.e.o.Broker.Traits()
+	out.how = "fingerprint"
+	if traits.Tags {
+		out.how = "tag"
 	}
-	for _, b := range book.Orders {
-		if traits.Tags && b.Tag == o.Tag || !traits.Tags && !bound[b.BrokerID] && alike(o, b, traits) {
-			found = append(found, b)
+	err = w.query(ctx, func(s *domain.State, _ eventstore.Head) {
+		for _, b := range book.Orders {
+			owner, bound := s.BrokerOrder(b.BrokerID)
+			free := !bound || owner == o.OrderID
+			if traits.Tags && b.Tag == o.Tag || !traits.Tags && free && alike(o, b, s.Settings().Orders.SendWindow+clockSlack, traits.Settle+clockSlack) {
+				out.candidates = append(out.candidates, b)
+			}
 		}
-	}
-	return found, how
+		for _, other := range s.Orders {
+			same := other.Contract == o.Contract && other.Side == o.Side && other.Quantity == o.Quantity
+			out.twin = out.twin || !traits.Tags && same && other.OrderID != o.OrderID && other.State == domain.Sending
+		}
+	})
+	return out, err
 }
 
 // clockSlack allows for a broker's clock that differs from ours, and for timestamps in whole seconds.
 const clockSlack = 5 * time.Second
 
-// alike holds a book's order against everything that an order shows to a broker without tags, and its time window.
-func alike(o *domain.Order, b BookOrder, traits Traits) bool {
+// alike holds a book's order against everything that an order shows to a broker without tags, and the time in which it can have been placed.
+func alike(o *domain.Order, b BookOrder, before, after time.Duration) bool {
 	samePrice := o.LimitPrice == nil && b.LimitPrice == nil || o.LimitPrice != nil && b.LimitPrice != nil && o.LimitPrice.Equal(*b.LimitPrice)
-	began := o.NotAfter.Add(-maxWindow)
 	return samePrice && b.Contract == o.Contract && b.Exchange == o.Exchange && b.Side == o.Side && b.Type == o.Type &&
 		b.Product == o.Product && b.Quantity == o.Quantity &&
-		b.PlacedAt.After(began.Add(-clockSlack)) && b.PlacedAt.Before(o.NotAfter.Add(traits.Settle+clockSlack))
-}
-
-// maxWindow is how long before the end of its window a send can have begun.
-const maxWindow = 5 * time.Second
-
-// bound are the broker ids that belong to other orders of ours.
-func (w *effects) bound(ctx context.Context) map[string]bool {
-	out := map[string]bool{}
-	_ = w.query(ctx, func(s *domain.State, _ eventstore.Head) {
-		for id := range s.BrokerIDs() {
-			out[id] = true
-		}
-	})
-	return out
+		b.PlacedAt.After(o.NotAfter.Add(-before)) && b.PlacedAt.Before(o.NotAfter.Add(after))
 }
 
 func (w *effects) clearAbsent(id domain.OrderID) {
@@ -79,72 +83,24 @@ func (w *effects) clearAbsent(id domain.OrderID) {
 }
 
 // maybeAbsent proves an order absent: by one complete book where the broker shows tags and settles at once, else by two of them,
-// bookGap apart, all read after the order's window and the broker's settling time.
-func (w *effects) maybeAbsent(ctx context.Context, o *domain.Order, book Book, traits Traits) {
-	if !book.ReadAt.After(o.NotAfter.Add(traits.Settle)) {
+// bookGap apart, all asked for after the order's window and the broker's settling time.
+func (w *effects) maybeAbsent(ctx context.Context, o *domain.Order, asked time.Time, uptime time.Duration) {
+	traits := w.e.o.Broker.Traits()
+	if !asked.After(o.NotAfter.Add(traits.Settle)) {
 		return
 	}
-	evidence := fmt.Sprintf("absent from the complete book of %s", book.ReadAt.UTC().Format(time.RFC3339))
+	evidence := "absent from the complete book of " + asked.Format(time.RFC3339)
 	if !traits.Tags || traits.Settle > 0 {
 		w.mu.Lock()
 		first, seen := w.absent[o.OrderID]
 		if !seen {
-			w.absent[o.OrderID] = book.ReadAt
+			w.absent[o.OrderID] = uptime
 		}
 		w.mu.Unlock()
-		if !seen || book.ReadAt.Sub(first) < bookGap {
+		if !seen || uptime-first < bookGap {
 			return
 		}
-		evidence = fmt.Sprintf("%s and of %s", evidence, first.UTC().Format(time.RFC3339))
+		evidence += fmt.Sprintf(" and of %s before", uptime-first)
 	}
-	_, _ = w.do(ctx, domain.ReportAbsent{OrderID: o.OrderID, Evidence: evidence, Now: w.e.wall()})
-}
-
-// compareBooks looks from time to time, and first after a start, for what the broker knows of our orders and we do not: a fill of an
-// order that is done, above all. Orders that are not ours raise an alarm.
-func (w *effects) compareBooks(ctx context.Context) {
-	now := w.e.o.Uptime()
-	if w.inline || now < w.bookAt {
-		return
-	}
-	w.bookAt = now + reconcile
-	w.wg.Go(func() {
-		call, cancel := context.WithTimeout(ctx, callTimeout)
-		defer cancel()
-		book, err := w.e.o.Broker.Book(call)
-		if err != nil {
-			w.warn("book not readable", "", err)
-			return
-		}
-		if w.e.o.Broker.Traits().Tags {
-			w.compare(ctx, book)
-		}
-	})
-}
-
-func (w *effects) compare(ctx context.Context, book Book) {
-	type match struct {
-		id   domain.OrderID
-		seen BookOrder
-	}
-	var late []match
-	var foreign []string
-	_ = w.query(ctx, func(s *domain.State, _ eventstore.Head) {
-		tags := s.OrderTags()
-		for _, b := range book.Orders {
-			o := tags[b.Tag]
-			switch {
-			case o == nil && b.PlacedAt.After(s.At.Add(-s.Settings().Signals.Memory)):
-				foreign = append(foreign, b.BrokerID)
-			case o != nil && o.State == domain.Done && news(o, b):
-				late = append(late, match{o.OrderID, b})
-			}
-		}
-	})
-	for _, m := range late {
-		w.reportOrder(ctx, m.id, m.seen, "")
-	}
-	for _, id := range foreign {
-		_, _ = w.do(ctx, domain.RaiseAlarm{Code: domain.AlarmForeignOrder, Subject: id, Now: w.e.wall()})
-	}
+	_, _ = w.do(ctx, domain.ReportAbsent{OrderID: o.OrderID, Evidence: evidence, Now: w.e.now()})
 }

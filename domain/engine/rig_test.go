@@ -52,6 +52,13 @@ func (c *clock) add(d time.Duration) {
 	c.wall, c.uptime = c.wall.Add(d), c.uptime+max(0, d)
 }
 
+// jump moves the wall clock alone.
+func (c *clock) jump(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.wall = c.wall.Add(d)
+}
+
 // script is a broker that answers what it is told to and remembers what it was asked.
 type script struct {
 	mu     sync.Mutex

@@ -22,6 +22,7 @@ const tickEvery = 250 * time.Millisecond
 // Run is the writer. It returns when the context ends (nil) or when the log can no longer be trusted to take its events.
 func (e *Engine) Run(ctx context.Context) error {
 	defer close(e.stopped)
+	e.stopping = ctx
 	e.publish()
 	ticker := time.NewTicker(tickEvery)
 	defer ticker.Stop()
@@ -152,6 +153,9 @@ func (e *Engine) await(ctx context.Context, m *message) ([]Result, error) {
 
 // do hands in commands of the effects, which always find room: there are no more of them than workers.
 func (e *Engine) do(ctx context.Context, commands ...domain.Command) ([]Result, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	m := &message{commands: commands, reply: make(chan []Result, 1)}
 	select {
 	case e.internal <- m:
@@ -168,6 +172,9 @@ func (e *Engine) do(ctx context.Context, commands ...domain.Command) ([]Result, 
 func (e *Engine) Query(ctx context.Context, look func(*domain.State, eventstore.Head)) error {
 	if e.isStopped() {
 		return ErrStopped
+	}
+	if err := ctx.Err(); err != nil {
+		return err
 	}
 	m := &message{look: look, reply: make(chan []Result, 1)}
 	select {

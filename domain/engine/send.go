@@ -13,8 +13,8 @@ import (
 func (w *effects) send(ctx context.Context, o *domain.Order) {
 	// A stop of the process lets a send that has begun come to its report: the writer stops after the effects.
 	ctx = context.WithoutCancel(ctx)
-	asked := w.e.o.Uptime()
-	results, err := w.do(ctx, domain.BeginSend{OrderID: o.OrderID, Now: w.e.wall()})
+	asked, now := w.e.o.Uptime(), w.e.now()
+	results, err := w.do(ctx, domain.BeginSend{OrderID: o.OrderID, Now: now})
 	if err != nil {
 		return // the writer has stopped; the next start finds what was recorded
 	}
@@ -25,11 +25,15 @@ func (w *effects) send(ctx context.Context, o *domain.Order) {
 		w.rest(o.OrderID, idleWait)
 		return
 	}
-	started := results[0].Events[0].Event.(*domain.OrderSendStarted)
-	answer := w.attempt(ctx, o, w.window(asked, started, results[0].Events[0].At))
+	started, ok := results[0].Events[0].Event.(*domain.OrderSendStarted)
+	if !ok {
+		return
+	}
+	// The window is counted from before the mark was asked for, on a clock that does not step and runs on during suspend.
+	answer := w.attempt(ctx, o, asked+started.NotAfter.Sub(now))
 	report := domain.ReportSent{
 		OrderID: o.OrderID, Accepted: answer.Kind == Accepted, Refused: answer.Kind == Refused, BrokerID: answer.BrokerID,
-		Code: answer.Code, Text: answer.Text, Now: w.e.wall(),
+		Code: answer.Code, Text: answer.Text, Now: w.e.now(),
 	}
 	if _, err := w.do(ctx, report); err != nil {
 		return // durable as sending: the next start makes it unknown and asks the book
@@ -39,11 +43,6 @@ func (w *effects) send(ctx context.Context, o *domain.Order) {
 		accepted.State, accepted.BrokerID = domain.Working, answer.BrokerID
 		w.poll(ctx, &accepted)
 	}
-}
-
-// window is the uptime after which no byte may leave: counted from before the mark was asked for, on a clock that does not step.
-func (w *effects) window(asked time.Duration, started *domain.OrderSendStarted, at time.Time) time.Duration {
-	return asked + max(0, started.NotAfter.Sub(at))
 }
 
 // attempt asks the broker once, unless the window has closed: that is a proof that nothing was sent.
@@ -102,7 +101,7 @@ func news(o *domain.Order, seen BookOrder) bool {
 func (w *effects) reportOrder(ctx context.Context, id domain.OrderID, seen BookOrder, found string) {
 	report := domain.ReportOrder{
 		OrderID: id, BrokerID: seen.BrokerID, Found: found, Canceled: seen.Status == BookCanceled, Rejected: seen.Status == BookRejected,
-		Text: seen.Text, Now: w.e.wall(),
+		Text: seen.Text, Now: w.e.now(),
 	}
 	for _, f := range seen.Fills {
 		report.Fills = append(report.Fills, domain.Fill{ExecID: f.ExecID, Units: f.Quantity, Price: f.Price, Fee: f.Fee})

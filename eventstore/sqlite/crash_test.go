@@ -32,7 +32,7 @@ const (
 func child(dir string) int {
 	if n, err := strconv.ParseUint(os.Getenv(childLimit), 10, 64); err == nil {
 		signal.Ignore(syscall.SIGXFSZ)
-		if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: n, Max: n}); err != nil {
+		if err := limitFiles(n); err != nil {
 			fmt.Println("limit:", err)
 			return 1
 		}
@@ -49,9 +49,16 @@ func child(dir string) int {
 		}
 	}
 	fmt.Println("broken:", err)
+	// There is room again, but the log does not know what the failed write left behind.
+	_ = limitFiles(unix.RLIM_INFINITY)
 	_, err = appendBatch(log, head)
 	fmt.Println("again:", err)
 	return 0
+}
+
+// limitFiles sets how large a file of this process may grow, in bytes; only the soft limit, so that it can be lifted again.
+func limitFiles(n uint64) error {
+	return unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: n, Max: unix.RLIM_INFINITY})
 }
 
 // childBatch is how many records the child appends at once: a killed append must leave all of them or none.

@@ -29,6 +29,7 @@ func TestTheStatusPageShowsThePortfolioWithoutAScript(t *testing.T) {
 		require.Contains(t, a.body, text, what)
 	}
 	require.NotContains(t, strings.ToLower(a.body), "<script")
+	require.NotContains(t, a.body, "MARKET_DATA", "bars do not bury what happened")
 	require.NotContains(t, a.body, "style=", "the policy allows no style in the page")
 	css := r.get("/static/style.css")
 	require.Equal(t, http.StatusOK, css.status)

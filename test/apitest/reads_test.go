@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -153,6 +154,7 @@ func TestSignalsAreListedWithTheirOutcomesAndFoundUnderAnyID(t *testing.T) {
 	require.Equal(t, "gold/1 in", all.at("signals.5.signal_id"))
 	require.Equal(t, "<none>", all.at("signals.6"))
 	require.Equal(t, "<none>", r.get("/api/v1/signals?status=rejected").at("signals.1"))
+	require.Equal(t, "nifty base", r.get("/api/v1/signals?type=BASE_ENTRY&status=accepted").at("signals.0.signal_id"))
 	one := r.get("/api/v1/signals/" + url.PathEscape("gold/1 in"))
 	require.Equal(t, "gold/1 in", one.at("signal.signal_id"), one.body)
 	require.Equal(t, "open_base", one.at("signal.decision.action"))
@@ -191,6 +193,10 @@ func TestEventsAreTheStoredBytesOfTheLog(t *testing.T) {
 		require.True(t, strings.HasSuffix(line, `,"data":`+string(stored[i].Data)+`}`), "revision %d is verbatim: %s", i, line)
 	}
 	require.Contains(t, lines.body, `<b>&`, "nothing is escaped that the log does not escape")
+	last := stored[len(stored)-2]
+	require.Equal(t, "SignalReceived", shownType(shown[last.Rev]))
+	page := r.get(fmt.Sprintf("/api/v1/events?from=%d&limit=1", last.Rev))
+	require.Contains(t, page.body, `,"data":`+string(last.Data)+`}`, "verbatim in the other form too")
 	beyond := r.get("/api/v1/events?from=100000")
 	require.Equal(t, "[]", beyond.at("events"))
 	require.Equal(t, "<none>", beyond.at("next"))
@@ -220,7 +226,7 @@ func TestBadParametersAreNamedWithWhatToSend(t *testing.T) {
 	r := start(t)
 	for path, field := range map[string]string{
 		"/api/v1/orders?limit=0": "limit", "/api/v1/orders?limit=1001": "limit", "/api/v1/signals?limit=x": "limit", "/api/v1/orders?status=some": "status",
-		"/api/v1/positions?status=pending": "status", "/api/v1/positions?next=5": "next", "/api/v1/positions?next=closed.x": "next", "/api/v1/signals?status=open": "status",
+		"/api/v1/positions?status=pending": "status", "/api/v1/positions?next=5": "next", "/api/v1/positions?next=closed.x": "next", "/api/v1/signals?status=open": "status", "/api/v1/signals?type=BAR": "type",
 		"/api/v1/events?from=-1": "from", "/api/v1/orders?next=a": "next", "/api/v1/orders?instrument=a%20b": "instrument", "/api/v1/events?from=18446744073709551615": "from",
 	} {
 		a := r.get(path)
@@ -269,6 +275,37 @@ func TestAStoppedHistoryIsShownAndTradingGoesOn(t *testing.T) {
 	require.Equal(t, "exit", r.post(`{"type":"EXIT","instrument":"BANK_NIFTY","position":"ALL"}`).at("decision.action"))
 }
 
+func TestAHistoryThatIsBehindSaysSoWithinItsTime(t *testing.T) {
+	r := start(t)
+	deps := r.deps
+	deps.History = projections.NewHistory() // nobody follows with it
+	r.api.Activate(deps)
+	a := r.get("/api/v1/orders")
+	require.Equal(t, http.StatusServiceUnavailable, a.status)
+	require.Equal(t, "history_behind", a.at("error.code"))
+	require.Equal(t, "1", a.header.Get("Retry-After"))
+	require.Equal(t, "2", r.get("/readyz").at("history.behind"))
+	require.Equal(t, http.StatusOK, r.get("/").status, "the page comes without the lists")
+}
+
+func TestAReadDoesNotWaitForEverWhileTheWriterWaitsForTheDisk(t *testing.T) {
+	r := start(t)
+	r.stall()
+	answered := make(chan reply, 1)
+	go func() { answered <- r.post(base("")) }()
+	require.Eventually(t, r.stalled, 5*time.Second, time.Millisecond)
+	began := time.Now()
+	a := r.get("/api/v1/portfolio")
+	require.Equal(t, http.StatusServiceUnavailable, a.status)
+	require.Equal(t, "busy", a.at("error.code"))
+	require.GreaterOrEqual(t, time.Since(began), api.ReadTimeout)
+	ready := r.get("/readyz")
+	require.Equal(t, http.StatusServiceUnavailable, ready.status, "a writer that does not answer takes no signals")
+	r.release()
+	<-answered
+	require.Equal(t, http.StatusOK, r.get("/readyz").status)
+}
+
 func TestAPanicInALookAtTheStateDoesNotReachTheWriter(t *testing.T) {
 	r := start(t)
 	deps := r.deps
@@ -305,4 +342,12 @@ func TestReadyMeansThatTheWriterAnswers(t *testing.T) {
 	a = r.get("/readyz")
 	require.Equal(t, http.StatusServiceUnavailable, a.status)
 	require.Contains(t, a.at("reasons.0"), "the writer does not answer")
+}
+
+func shownType(line string) string {
+	var e projections.Event
+	if err := json.Unmarshal([]byte(line), &e); err != nil {
+		return err.Error()
+	}
+	return e.Type
 }

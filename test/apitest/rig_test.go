@@ -24,7 +24,7 @@ import (
 	"pm/projections"
 )
 
-// rig is a service as cmd/pm wires it, with a log in memory. slow holds up appends, submit may be replaced.
+// rig is a service as cmd/pm wires it, with a log in memory whose appends can be held up.
 type rig struct {
 	*httptest.Server
 	t       *testing.T
@@ -155,20 +155,28 @@ type reply struct {
 	t      *testing.T
 }
 
+// do may be called from any goroutine: what went wrong on the way is an error of the test and an answer with status 0.
 func (r *rig) do(method, path, body string, headers ...string) reply {
-	r.t.Helper()
 	req, err := http.NewRequestWithContext(r.t.Context(), method, r.URL+path, strings.NewReader(body))
-	require.NoError(r.t, err)
+	if err != nil {
+		r.t.Errorf("%s %s: %v", method, path, err)
+		return reply{t: r.t}
+	}
 	for i := 0; i+1 < len(headers); i += 2 {
 		if req.Header.Set(headers[i], headers[i+1]); headers[i] == "Host" {
 			req.Host = headers[i+1]
 		}
 	}
 	res, err := r.Client().Do(req)
-	require.NoError(r.t, err)
+	if err != nil {
+		r.t.Errorf("%s %s: %v", method, path, err)
+		return reply{t: r.t}
+	}
 	defer res.Body.Close()
 	text, err := io.ReadAll(res.Body)
-	require.NoError(r.t, err)
+	if err != nil {
+		r.t.Errorf("read the answer to %s %s: %v", method, path, err)
+	}
 	return reply{res.StatusCode, res.Header, string(text), r.t}
 }
 

@@ -1,0 +1,215 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"pm/domain"
+	"pm/eventstore"
+	"pm/eventstore/sqlite"
+)
+
+// plan is how hard a run is.
+type plan struct {
+	sources  []source
+	broker   string
+	kills    int
+	inFlight int // kills that must meet an order under way, at least
+	bases    int // base orders that must fill, at least
+	within   time.Duration
+}
+
+// The rest of the pace: how long after a point of progress the kill comes, and how often a start itself is killed.
+const (
+	killJitter  = 200 * time.Millisecond
+	answerTakes = 3 * time.Millisecond // about: so a kill falls before, at or behind the append
+	startKilled = 8                    // one start in so many dies before it is ready
+	stateEvery  = 700 * time.Millisecond
+)
+
+// maxStates bounds what is kept of them.
+const maxStates = 2000
+
+func theShortPlan(rng *rand.Rand) plan {
+	return plan{
+		sources: inventedExports(3, rng), kills: 6, inFlight: 4, bases: 30, within: 3 * time.Minute,
+		broker: "paper:?delay=60ms&partial_lots=4&fee=0.0005&lose_answer_every=23&drop_every=31&reject_every=29&seed=7",
+	}
+}
+
+func theLongPlan(t *testing.T) plan {
+	return plan{
+		sources: realExports(t), kills: 50, inFlight: 40, bases: 300, within: 50 * time.Minute,
+		broker: "paper:?delay=60ms&partial_lots=100&fee=0.0005&lose_answer_every=97&drop_every=211&reject_every=151&seed=7",
+	}
+}
+
+func TestNothingIsLostOrDoubledWhileTheServiceIsKilled(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	if text := os.Getenv("PM_E2E_SEED"); text != "" {
+		given, err := strconv.ParseUint(text, 10, 64)
+		require.NoError(t, err)
+		seed = given
+	}
+	t.Logf("seed %d: repeat these moments with PM_E2E_SEED=%d", seed, seed)
+	rng := rand.New(rand.NewPCG(seed, 0))
+	p := theShortPlan(rng)
+	if os.Getenv("PM_E2E") == "full" {
+		p = theLongPlan(t)
+	}
+	r := &killRun{t: t, plan: p, rng: rng, site: newSite(t, configuration(p.sources, p.broker)), state: domain.NewState(), began: time.Now()}
+	r.senders = &senders{site: r.site}
+	r.play(feeds(t, p.sources))
+	r.prove()
+}
+
+// killRun is a run with all that it saw.
+type killRun struct {
+	t       *testing.T
+	plan    plan
+	rng     *rand.Rand
+	site    *site
+	senders *senders
+	began   time.Time
+
+	state    *domain.State // as far as the log was read between two processes
+	kills    int
+	inFlight int // kills that met an order under way
+	slowest  time.Duration
+	states   []seenState
+}
+
+// seenState is a state document as it was fetched from the running service.
+type seenState struct {
+	revision uint64
+	document []byte
+}
+
+// play sends everything and kills meanwhile, then lets the last order come to its end and stops the service.
+func (r *killRun) play(feeds []feed) {
+	ctx, cancel := context.WithTimeout(r.t.Context(), r.plan.within)
+	defer cancel()
+	r.site.start()
+	sent := make(chan error, 1)
+	go func() { sent <- r.senders.run(ctx, feeds) }()
+	watch, stopWatching := context.WithCancel(ctx)
+	var watcher sync.WaitGroup
+	watcher.Go(func() { r.watch(watch) })
+
+	total := 0
+	for _, f := range feeds {
+		total += len(f.lines)
+	}
+	for _, at := range r.moments(total) {
+		r.await(ctx, int64(at))
+		r.strike()
+	}
+	require.NoError(r.t, <-sent)
+	stopWatching()
+	watcher.Wait()
+	r.rest(ctx)
+	require.Zero(r.t, r.site.stop(), "stopped")
+}
+
+// moments are the points of progress, in answered signals, at which the service dies.
+func (r *killRun) moments(total int) []int {
+	out := make([]int, r.plan.kills)
+	for i := range out {
+		out[i] = total/20 + r.rng.IntN(total*9/10)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// await waits for a point of progress, and then a moment more.
+func (r *killRun) await(ctx context.Context, answered int64) {
+	r.t.Helper()
+	for r.senders.answered.Load() < answered {
+		require.NoError(r.t, ctx.Err(), "the run is too slow: %d signals answered", r.senders.answered.Load())
+		pause(ctx, lookEvery)
+	}
+	if r.rng.IntN(2) == 0 {
+		pause(ctx, time.Duration(r.rng.Int64N(int64(killJitter))))
+		return
+	}
+	// Half of the time it dies while a sender waits for its answer: most of a signal's life is the wait for its order.
+	for deadline := time.Now().Add(killJitter); r.senders.posting.Load() == 0 && time.Now().Before(deadline); {
+		pause(ctx, 100*time.Microsecond)
+	}
+	pause(ctx, time.Duration(r.rng.Int64N(int64(answerTakes))))
+}
+
+// strike kills the service, looks at what it left, and starts it again; some starts are killed, too.
+func (r *killRun) strike() {
+	r.t.Helper()
+	r.site.kill()
+	r.left()
+	for r.rng.IntN(startKilled) == 0 && r.kills < r.plan.kills {
+		r.site.launch()
+		pause(r.t.Context(), time.Duration(r.rng.Int64N(int64(killJitter))))
+		r.site.kill()
+		r.left()
+	}
+	began := time.Now()
+	r.site.start()
+	r.slowest = max(r.slowest, time.Since(began))
+}
+
+// left reads on in the log of the dead process: was an order under way?
+func (r *killRun) left() {
+	r.t.Helper()
+	r.kills++
+	log, err := sqlite.OpenReader(r.site.logFolder())
+	require.NoError(r.t, err)
+	defer log.Close()
+	_, err = eventstore.Replay(r.t.Context(), log, r.state.Events, func(e domain.Recorded, _ eventstore.Hash) error { return r.state.Apply(e) })
+	require.NoError(r.t, err)
+	if len(r.state.Orders) > 0 {
+		r.inFlight++
+	}
+}
+
+// watch fetches the whole state from time to time.
+func (r *killRun) watch(ctx context.Context) {
+	for len(r.states) < maxStates && ctx.Err() == nil {
+		pause(ctx, rand.N(2*stateEvery))
+		code, body, err := r.site.get(ctx, "/api/v1/state")
+		if err != nil || code != 200 {
+			continue
+		}
+		var revision uint64
+		if _, err := fmt.Sscanf(string(body), `{"revision":%d,`, &revision); err != nil {
+			continue
+		}
+		r.states = append(r.states, seenState{revision, body})
+	}
+}
+
+// rest waits until no order is open and no exit has lots to sell: an exit whose order failed makes another by itself.
+func (r *killRun) rest(ctx context.Context) {
+	r.t.Helper()
+	for quiet := 0; quiet < 5; {
+		require.NoError(r.t, ctx.Err(), "the orders did not come to their end")
+		open, err := r.site.openOrders(ctx, "")
+		var doc struct {
+			State struct {
+				Intents map[string]any `json:"intents"`
+			} `json:"state"`
+		}
+		r.site.read("/api/v1/state", &doc)
+		quiet++
+		if err != nil || open > 0 || len(doc.State.Intents) > 0 {
+			quiet = 0
+		}
+		pause(ctx, 100*time.Millisecond)
+	}
+}

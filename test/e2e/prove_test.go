@@ -1,0 +1,176 @@
+package e2e
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"pm/adapters/broker/paper"
+	"pm/domain"
+	"pm/eventstore"
+	"pm/eventstore/sqlite"
+	"pm/projections"
+	"pm/test/invariants"
+)
+
+// evidence is what the log says of the run, read once from revision 0 with every rule held after every event.
+type evidence struct {
+	state    *domain.State
+	accepted map[string][]uint64 // revisions by signal id
+	refused  map[string]int
+	reasons  map[domain.ReasonCode]int
+	bases    map[domain.OrderID]bool // base orders that filled
+	epochs   int
+}
+
+// prove holds everything that was seen from outside against the log and the broker's book.
+func (r *killRun) prove() {
+	t := r.t
+	log, err := sqlite.OpenReader(r.site.logFolder())
+	require.NoError(t, err)
+	defer log.Close()
+	digests := r.digests()
+	states := map[uint64][][]byte{}
+	for _, s := range r.states {
+		states[s.revision] = append(states[s.revision], s.document)
+	}
+	e := &evidence{state: domain.NewState(), accepted: map[string][]uint64{}, refused: map[string]int{}, reasons: map[domain.ReasonCode]int{}, bases: map[domain.OrderID]bool{}}
+	entries, stream := map[domain.OrderID]bool{}, invariants.NewStream()
+	_, err = eventstore.Replay(t.Context(), log, 0, func(rec domain.Recorded, _ eventstore.Hash) error {
+		if err := e.state.Apply(rec); err != nil {
+			return err
+		}
+		if err := stream.Take(rec, e.state); err != nil {
+			return fmt.Errorf("revision %d, %s: %w", rec.Rev, rec.Type, err)
+		}
+		e.note(rec, entries)
+		if live, seen := digests[rec.Rev]; seen && live != e.state.Digest() {
+			return fmt.Errorf("revision %d: the digest logged live is not that of the replay", rec.Rev)
+		}
+		for _, live := range states[rec.Rev] {
+			if !bytes.Equal(live, projections.StateDocument(e.state)) {
+				return fmt.Errorf("revision %d: the state fetched live is not that of the replay", rec.Rev)
+			}
+		}
+		return nil
+	})
+	require.NoError(t, err)
+
+	told := r.proveAnswers(e)
+	orders := r.proveBook(e)
+	r.provePmctl()
+	t.Logf("%d signals (%d accepted, %d refused), %d retries, %d events over %d starts, in %v", len(r.senders.heard), told["accepted"], told["rejected"],
+		r.senders.retries.Load(), e.state.Events, e.epochs, time.Since(r.began).Round(time.Second))
+	t.Logf("%d kills, %d with an order in flight; slowest start %v; %d base orders filled; %d orders at the broker", r.kills, r.inFlight,
+		r.slowest.Round(time.Millisecond), len(e.bases), orders)
+	t.Logf("refused for %v", e.reasons)
+	t.Logf("%d states fetched live and %d digests logged live equal the replay", len(r.states), len(digests))
+	require.GreaterOrEqual(t, r.kills, r.plan.kills)
+	require.GreaterOrEqual(t, r.inFlight, r.plan.inFlight, "kills with an order in flight")
+	require.GreaterOrEqual(t, len(e.bases), r.plan.bases, "base orders filled")
+	require.NotEmpty(t, r.states)
+	require.NotEmpty(t, digests)
+}
+
+func (e *evidence) note(rec domain.Recorded, entries map[domain.OrderID]bool) {
+	switch ev := rec.Event.(type) {
+	case *domain.LeaderEpochStarted:
+		e.epochs++
+	case *domain.SignalReceived:
+		if ev.Outcome == domain.OutcomeAccepted {
+			e.accepted[string(ev.SignalID)] = append(e.accepted[string(ev.SignalID)], rec.Rev)
+		} else {
+			e.refused[string(ev.SignalID)]++
+		}
+	case *domain.SignalRejected:
+		for _, reason := range ev.Reasons {
+			e.reasons[reason.Code]++
+		}
+	case *domain.OrderInitialized:
+		entries[ev.OrderID] = ev.Entry != nil && ev.Entry.Layer == 1
+	case *domain.OrderFilled:
+		if entries[ev.OrderID] {
+			e.bases[ev.OrderID] = true
+		}
+	}
+}
+
+// proveAnswers: every signal answered accepted is in the log once as accepted, at the revision that was told; every one answered
+// rejected is in it as refused.
+func (r *killRun) proveAnswers(e *evidence) map[string]int {
+	told := map[string]int{}
+	for _, h := range r.senders.heard {
+		require.Equal(r.t, h.id, h.SignalID)
+		status, at := h.Status, h.Revision
+		if status == "duplicate" { // of its own first sending; or of the exit that holds the lots, and then it is recorded as refused
+			status, at = "accepted", h.First
+			if len(e.accepted[h.id]) == 0 {
+				status = "rejected"
+			}
+		}
+		told[status]++
+		switch status {
+		case "accepted":
+			require.Equal(r.t, []uint64{at}, e.accepted[h.id], "%s %s was answered accepted", h.instrument, h.id)
+		case "rejected":
+			require.Positive(r.t, e.refused[h.id], "%s %s was answered rejected", h.instrument, h.id)
+		default:
+			r.t.Fatalf("%s %s was answered %q", h.instrument, h.id, h.Status)
+		}
+	}
+	for id, revisions := range e.accepted {
+		require.Len(r.t, revisions, 1, "signal %s is accepted more than once", id)
+	}
+	return told
+}
+
+// proveBook: no order twice in the broker's book, and its units are those of the positions.
+func (r *killRun) proveBook(e *evidence) int {
+	book, err := paper.OpenReader(filepath.Join(r.site.data(), "paper"))
+	require.NoError(r.t, err)
+	defer book.Close()
+	orders, err := book.AllOrders(r.t.Context())
+	require.NoError(r.t, err)
+	require.NoError(r.t, invariants.AtRest(e.state, orders))
+	return len(orders)
+}
+
+var digestLine = regexp.MustCompile(`msg="state digest" revision=(\d+) digest=([0-9a-f]{64})`)
+
+// digests are what the processes logged while they lived.
+func (r *killRun) digests() map[uint64]string {
+	out := map[uint64]string{}
+	for n := 1; n <= r.site.started; n++ {
+		text, err := os.ReadFile(r.site.stderr(n))
+		require.NoError(r.t, err)
+		for _, m := range digestLine.FindAllSubmatch(text, -1) {
+			revision, err := strconv.ParseUint(string(m[1]), 10, 64)
+			require.NoError(r.t, err)
+			require.Zero(r.t, revision%100)
+			out[revision] = string(m[2])
+		}
+	}
+	return out
+}
+
+// pmctlStates is how many of the fetched states a separate program must print again.
+const pmctlStates = 3
+
+// provePmctl lets pmctl replay the log in a process of its own.
+func (r *killRun) provePmctl() {
+	_, ctl := build(r.t)
+	for i := range min(pmctlStates, len(r.states)) {
+		s := r.states[(i+1)*len(r.states)/pmctlStates-1]
+		cmd := exec.Command(ctl, "--data", r.site.data(), "replay", "--until", strconv.FormatUint(s.revision, 10), "--state")
+		printed, err := cmd.Output()
+		require.NoError(r.t, err, cmd.String())
+		require.True(r.t, bytes.Equal(s.document, printed), "%s prints another state than was fetched live", cmd)
+	}
+}
