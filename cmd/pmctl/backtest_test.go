@@ -9,7 +9,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"pm/adapters/broker/paper"
 	"pm/domain"
+	"pm/eventstore"
 )
 
 // report runs a backtest and reads its report.
@@ -216,4 +218,24 @@ func TestSynthesizeStandsWithAValueBehindItOrAlone(t *testing.T) {
 	} {
 		require.Equal(t, want, strings.Join(joinSynthesize(strings.Fields(given)), " "))
 	}
+}
+
+func TestARunThatItsOwnLogDoesNotConfirmIsAFinding(t *testing.T) {
+	tool := newTool("")
+	feed, err := tool.c.readFeed([]string{"testdata/story.ndjson"}, &backtestFlags{})
+	require.NoError(t, err)
+	conf, err := loadConfig("", nil)
+	require.NoError(t, err)
+	f, log := &backtestFlags{}, eventstore.NewMemory(backtestName)
+	run, err := newBacktest(t.Context(), log, paper.Options{}, f.opened(conf, conf.Decision()), feed[0].sub.Signal.Timestamp)
+	require.NoError(t, err)
+	for i := range feed {
+		require.NoError(t, run.take(t.Context(), &feed[i]))
+	}
+	_, err = run.report(t.Context(), log)
+	require.NoError(t, err)
+	run.engine.State().Capital.Fees = domain.D("0.01") // a fold that remembers what the log does not say
+	_, err = run.report(t.Context(), log)
+	require.ErrorContains(t, err, "gives another state than the run had")
+	require.Equal(t, exitFinding, exitCode(err))
 }
