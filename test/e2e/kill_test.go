@@ -110,14 +110,21 @@ func (r *killRun) play(feeds []feed) {
 		total += len(f.lines)
 	}
 	for _, at := range r.moments(total) {
-		r.await(ctx, int64(at))
-		r.strike()
+		if r.await(ctx, int64(at)) {
+			r.strike()
+		}
 	}
-	require.NoError(r.t, <-sent)
+	// What went wrong is told, and what was seen until then is held against the log all the same: it says why.
+	if err := <-sent; err != nil {
+		r.t.Errorf("sending ended after %d signals: %v", r.senders.answered.Load(), err)
+	} else if !r.rest(ctx) {
+		r.t.Errorf("the orders did not come to their end")
+	}
 	stopWatching()
 	watcher.Wait()
-	r.rest(ctx)
-	require.Zero(r.t, r.site.stop(), "stopped")
+	if code := r.site.stop(); code != 0 {
+		r.t.Errorf("stopped with exit code %d", code)
+	}
 }
 
 // moments are the points of progress, in answered signals, at which the service dies.
@@ -130,22 +137,24 @@ func (r *killRun) moments(total int) []int {
 	return out
 }
 
-// await waits for a point of progress, and then a moment more.
-func (r *killRun) await(ctx context.Context, answered int64) {
-	r.t.Helper()
+// await waits for a point of progress, and then a moment more. It gives up with the time of the run.
+func (r *killRun) await(ctx context.Context, answered int64) bool {
 	for r.senders.answered.Load() < answered {
-		require.NoError(r.t, ctx.Err(), "the run is too slow: %d signals answered", r.senders.answered.Load())
+		if ctx.Err() != nil {
+			return false
+		}
 		pause(ctx, lookEvery)
 	}
 	if r.rng.IntN(2) == 0 {
 		pause(ctx, time.Duration(r.rng.Int64N(int64(killJitter))))
-		return
+		return true
 	}
 	// Half of the time it dies while a sender waits for its answer: most of a signal's life is the wait for its order.
 	for deadline := time.Now().Add(killJitter); r.senders.posting.Load() == 0 && time.Now().Before(deadline); {
 		pause(ctx, 100*time.Microsecond)
 	}
 	pause(ctx, time.Duration(r.rng.Int64N(int64(answerTakes))))
+	return true
 }
 
 // strike kills the service, looks at what it left, and starts it again; some starts are killed, too.
@@ -195,10 +204,12 @@ func (r *killRun) watch(ctx context.Context) {
 }
 
 // rest waits until no order is open and no exit has lots to sell: an exit whose order failed makes another by itself.
-func (r *killRun) rest(ctx context.Context) {
+func (r *killRun) rest(ctx context.Context) bool {
 	r.t.Helper()
 	for quiet := 0; quiet < 5; {
-		require.NoError(r.t, ctx.Err(), "the orders did not come to their end")
+		if ctx.Err() != nil {
+			return false
+		}
 		open, err := r.site.openOrders(ctx, "")
 		var doc struct {
 			State struct {
@@ -212,4 +223,5 @@ func (r *killRun) rest(ctx context.Context) {
 		}
 		pause(ctx, 100*time.Millisecond)
 	}
+	return true
 }
