@@ -54,9 +54,9 @@ func (s *service) recover(ctx context.Context) error {
 		fmt.Fprintln(s.p.out, "the log is empty: nothing to recover")
 		return nil
 	}
-	fmt.Fprintf(s.p.out, "recovered %d events in %s (%.0f events/s); no snapshot configured; head %d %s; %d positions open\n",
-		r.Report.Events, time.Duration(r.Report.Seconds*float64(time.Second)).Round(time.Microsecond), r.Report.EventsPerSecond,
-		r.Report.HeadRevision, r.Report.HeadHash, len(projections.OpenPositions(r.State)))
+	fmt.Fprintf(s.p.out, "recovered %d events; no snapshot configured; %d positions open; took %s (%.0f events/s); head %d %s\n",
+		r.Report.Events, len(projections.OpenPositions(r.State)), time.Duration(r.Report.Seconds*float64(time.Second)).Round(time.Microsecond), r.Report.EventsPerSecond,
+		r.Report.HeadRevision, r.Report.HeadHash)
 	s.log.Info("recovered", "events", r.Report.Events, "head", r.Report.HeadRevision, "hash", r.Report.HeadHash, "digest", r.Report.StateDigest)
 	return nil
 }
