@@ -66,13 +66,21 @@ func TestEveryFailedGateIsNamed(t *testing.T) {
 		judged(domain.VerdictRejected, domain.ReasonOneR, domain.ReasonSpacing, domain.ReasonProfit, domain.ReasonZeroLots)
 }
 
-func TestTheBaseGateHoldsTheVolatilityCap(t *testing.T) {
-	// 4 lots at ATR 2083.33333333 are just under 5 % of 5,000,000; the next ATR is over.
-	wide := func(atr string) step {
-		return entry("BASE_ENTRY", "BANK_NIFTY", "Long_1", "52000", "51650", atr, "")
+func TestOnTheVolatilityCapIsAllowedAndBeyondItIsNot(t *testing.T) {
+	// 5 lots × 10 rupees × ATR 5000 are exactly 5 % of 5,000,000.
+	wide := func(atr string) step { return entry("BASE_ENTRY", "GOLD_MINI", "Long_1", "120000", "119000", atr, "") }
+	given(t).when(wide("5000")).judged(domain.VerdictAccepted).then("SignalReceived", "OrderInitialized lots=5 entry.gates.1.value=5")
+	given(t).when(wide("5000.00000001")).judged(domain.VerdictRejected, domain.ReasonPortfolioVolatility)
+}
+
+func TestOnTheRiskCapIsAllowedAndBeyondItIsNot(t *testing.T) {
+	// 5 lots × 10 rupees × (120600 at the limit − 112600 at our stop) are 400,000: 8 % of 5,000,000.
+	narrow := func(cap string) *story {
+		return given(t, configured("risk.base_risk_percent", cap), configured("risk.base_volatility_percent", "100")).
+			when(entry("BASE_ENTRY", "GOLD_MINI", "Long_1", "120000", "119000", "7400", ""))
 	}
-	given(t, configured("risk.base_risk_percent", "100")).when(wide("2083.33333333")).judged(domain.VerdictAccepted)
-	given(t, configured("risk.base_risk_percent", "100")).when(wide("2083.33333334")).judged(domain.VerdictRejected, domain.ReasonPortfolioVolatility)
+	narrow("8").judged(domain.VerdictAccepted)
+	narrow("7.99999999").judged(domain.VerdictRejected, domain.ReasonPortfolioRisk)
 }
 
 func TestZeroLotsNamesTheLimiter(t *testing.T) {
