@@ -60,7 +60,7 @@ func TestLayersOfDifferentLotSizesAreSoldInOrdersOfTheirOwn(t *testing.T) {
 func TestAnExitThatALateFillHasOvertakenIsNotSent(t *testing.T) {
 	st := given(t, held...).and(exit("BANK_NIFTY", "ALL", ""), accepted(1), booked(1, "canceled", 30), wait(time.Second), tick())
 	st.when(booked(1, "canceled", 30, "3@52000")).then("OrderFilled last_qty=3", "OrderCanceled")
-	st.and(wait(2 * time.Second)).when(tick()).then("OrderInitialized lots=1", "AlarmRaised code=exit_retries")
+	st.and(wait(2*time.Second)).when(tick()).then("OrderInitialized lots=1", "AlarmRaised code=exit_retries")
 }
 
 func TestCloseAllTakesOverWhatAHaltHasFrozen(t *testing.T) {

@@ -70,3 +70,36 @@ func (s *site) openOrders(ctx context.Context, instrument string) (int, error) {
 
 // errNotNow says that pm answered and could not say: it is recovering, or stopping.
 var errNotNow = errors.New("not now")
+
+// standing counts the exits of an instrument whose lots are not gone yet, "" for all: between two orders of an exit no order is open.
+func (s *site) standing(ctx context.Context, instrument string) (int, error) {
+	var p struct {
+		Exits []struct {
+			Instrument string `json:"instrument"`
+		} `json:"standing_exits"`
+	}
+	code, body, err := s.get(ctx, "/api/v1/portfolio")
+	if err == nil && code != http.StatusOK {
+		err = errNotNow
+	}
+	if err == nil {
+		err = json.Unmarshal(body, &p)
+	}
+	n := 0
+	for _, e := range p.Exits {
+		if instrument == "" || e.Instrument == instrument {
+			n++
+		}
+	}
+	return n, err
+}
+
+// settled says whether nothing of an instrument is under way, "" for all; false, too, when the service could not say.
+func (s *site) settled(ctx context.Context, instrument string) bool {
+	open, err := s.openOrders(ctx, instrument)
+	if err != nil || open > 0 {
+		return false
+	}
+	standing, err := s.standing(ctx, instrument)
+	return err == nil && standing == 0
+}

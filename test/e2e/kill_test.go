@@ -31,7 +31,7 @@ type plan struct {
 // The rest of the pace: how long after a point of progress the kill comes, and how often a start itself is killed.
 const (
 	killJitter  = 200 * time.Millisecond
-	answerTakes = 3 * time.Millisecond // about: so a kill falls before, at or behind the append
+	answerTakes = 2 * time.Millisecond // about: so a kill falls before, at or behind the append
 	startKilled = 8                    // one start in so many dies before it is ready
 	stateEvery  = 700 * time.Millisecond
 )
@@ -203,25 +203,19 @@ func (r *killRun) watch(ctx context.Context) {
 	}
 }
 
-// rest waits until no order is open and no exit has lots to sell: an exit whose order failed makes another by itself.
+// rest waits until nothing is under way any more, and stays so.
 func (r *killRun) rest(ctx context.Context) bool {
-	r.t.Helper()
-	for quiet := 0; quiet < 5; {
+	for quiet := 0; quiet < restLooks; quiet++ {
 		if ctx.Err() != nil {
 			return false
 		}
-		open, err := r.site.openOrders(ctx, "")
-		var doc struct {
-			State struct {
-				Intents map[string]any `json:"intents"`
-			} `json:"state"`
-		}
-		r.site.read("/api/v1/state", &doc)
-		quiet++
-		if err != nil || open > 0 || len(doc.State.Intents) > 0 {
-			quiet = 0
+		if !r.site.settled(ctx, "") {
+			quiet = -1
 		}
 		pause(ctx, 100*time.Millisecond)
 	}
 	return true
 }
+
+// restLooks is how often in a row nothing must be under way.
+const restLooks = 5

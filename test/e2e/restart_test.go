@@ -52,7 +52,7 @@ func (s *site) quiet() {
 	s.t.Helper()
 	deadline := time.Now().Add(stopWithin)
 	for time.Now().Before(deadline) {
-		if open, err := s.openOrders(s.t.Context(), ""); err == nil && open == 0 {
+		if s.settled(s.t.Context(), "") {
 			return
 		}
 		pause(s.t.Context(), lookEvery)

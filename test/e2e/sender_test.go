@@ -71,17 +71,15 @@ func (s *senders) feed(ctx context.Context, f feed) error {
 	return nil
 }
 
-// ordersDone waits until no order of the instrument is under way.
+// ordersDone waits until no order of the instrument is under way, and no exit waits for its next one.
 func (s *senders) ordersDone(ctx context.Context, instrument string) error {
-	for {
-		if open, err := s.site.openOrders(ctx, instrument); err == nil && open == 0 {
-			return nil
-		}
+	for !s.site.settled(ctx, instrument) {
 		if ctx.Err() != nil {
 			return errTooLong
 		}
 		pause(ctx, 20*time.Millisecond)
 	}
+	return nil
 }
 
 // firstWait and lastWait bound the wait between two attempts.
