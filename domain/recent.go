@@ -18,6 +18,7 @@ type Recent struct {
 	Hash     string `json:"hash"`
 
 	sum      [32]byte
+	buf      []byte // of chain
 	signals  map[SignalID]*Seen
 	windows  map[windowKey][]*Seen
 	orders   map[OrderID]*Order
@@ -62,14 +63,13 @@ func windowOf(sig *Signal) windowKey {
 }
 
 // chain folds one step into the rolling hash.
-func (r *Recent) chain(step, id string, n uint64) {
-	buf := make([]byte, 0, 160)
-	buf = append(buf, r.sum[:]...)
-	buf = append(buf, step...)
-	buf = append(buf, ' ')
-	buf = append(buf, id...)
-	buf = strconv.AppendUint(append(buf, ' '), n, 10)
-	r.sum = sha256.Sum256(buf)
+func (r *Recent) chain(n uint64, words ...string) {
+	buf := append(r.buf[:0], r.sum[:]...)
+	for _, w := range words {
+		buf = append(append(buf, w...), ' ')
+	}
+	r.buf = strconv.AppendUint(buf, n, 10)
+	r.sum = sha256.Sum256(r.buf)
 }
 
 // seal brings the shown fields up to date; called when the state is written, not at every step.
@@ -78,28 +78,29 @@ func (r *Recent) seal() {
 }
 
 func (r *Recent) acceptSignal(at time.Time, rev uint64, e *SignalReceived) {
-	seen := &Seen{ID: e.SignalID, Content: e.Content, Revision: rev, Instant: e.Signal.Timestamp, window: windowOf(&e.Signal)}
-	r.chain("signal", string(seen.ID)+" "+seen.Content, rev)
+	seen := &Seen{ID: e.SignalID, Content: e.Content, Revision: rev, Instant: e.Signal.Timestamp}
+	r.chain(rev, "signal", string(seen.ID), seen.Content)
 	r.signals[seen.ID] = seen
 	r.queue = append(r.queue, remembered{at: at, signal: seen})
 	if e.Signal.Type == BaseEntry || e.Signal.Type == Pyramid {
+		seen.window = windowOf(&e.Signal)
 		r.windows[seen.window] = append(r.windows[seen.window], seen)
 	}
 }
 
 func (r *Recent) endOrder(at time.Time, o *Order) {
-	r.chain("order "+o.End, string(o.OrderID), uint64(o.Cum))
+	r.chain(uint64(o.Cum), "order", o.End, string(o.OrderID))
 	r.orders[o.OrderID] = o
 	r.queue = append(r.queue, remembered{at: at, order: o.OrderID})
 }
 
-func (r *Recent) lateFill(o *Order) { r.chain("late", string(o.OrderID), uint64(o.Cum)) }
+func (r *Recent) lateFill(o *Order) { r.chain(uint64(o.Cum), "late", string(o.OrderID)) }
 
 func (r *Recent) takeCommand(at time.Time, rev uint64, id string) {
 	if id == "" {
 		return
 	}
-	r.chain("command", id, rev)
+	r.chain(rev, "command", id)
 	r.commands[id] = rev
 	r.queue = append(r.queue, remembered{at: at, command: id})
 }
@@ -114,7 +115,7 @@ func (r *Recent) forget(now time.Time, memory time.Duration) []*Order {
 		}
 	}
 	if n > 0 {
-		r.chain("forget", "", uint64(n))
+		r.chain(uint64(n), "forget")
 		r.queue = r.queue[n:]
 	}
 	return orders
@@ -126,6 +127,9 @@ func (r *Recent) drop(old remembered) *Order {
 		// The same id may have been accepted again since (an exit with other content): that one stays.
 		if r.signals[old.signal.ID] == old.signal {
 			delete(r.signals, old.signal.ID)
+		}
+		if old.signal.window.kind == "" {
+			return nil // only entries have a window
 		}
 		left := slices.DeleteFunc(r.windows[old.signal.window], func(s *Seen) bool { return s == old.signal })
 		if len(left) == 0 {

@@ -33,7 +33,7 @@ const (
 	killJitter  = 200 * time.Millisecond
 	answerTakes = 2 * time.Millisecond // about: so a kill falls before, at or behind the append
 	startKilled = 8                    // one start in so many dies before it is ready
-	stateEvery  = 700 * time.Millisecond
+	stateEvery  = 250 * time.Millisecond
 )
 
 // maxStates bounds what is kept of them.

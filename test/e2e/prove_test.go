@@ -62,9 +62,7 @@ func (r *killRun) prove() {
 		}
 		return nil
 	})
-	if err != nil {
-		t.Errorf("the log from zero: %v", err)
-	}
+	require.NoError(t, err, "the log from zero")
 	orders := r.proveBook(e)
 	told := r.proveAnswers(e)
 	r.provePmctl()
