@@ -125,6 +125,9 @@ func (r *killRun) proveAnswers(e *evidence) map[string]int {
 			if e.refused[h.id] == 0 {
 				r.t.Errorf("%s %s was answered %s, the log does not have it as refused", h.instrument, h.id, h.Status)
 			}
+			if got := e.accepted[h.id]; len(got) > 0 { // its repeat was judged anew: what was accepted has been forgotten
+				r.t.Errorf("%s %s was answered %s, the log has it as accepted at %v", h.instrument, h.id, h.Status, got)
+			}
 		default:
 			r.t.Fatalf("%s %s was answered %q", h.instrument, h.id, h.Status)
 		}
