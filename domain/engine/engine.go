@@ -45,6 +45,8 @@ type Options struct {
 	Inbox    int // commands that may wait
 	Reserve  int // further places for exits and bars
 	MaxBatch int // commands decided in one append
+	// WatchBars calls a person when bars stop coming for an open position. A backtest leaves it out: its clock jumps.
+	WatchBars bool
 	// Observe sees each step once it is durable, on the writer's goroutine: it must be quick, and change nothing. nil: nobody looks.
 	Observe func(Observation)
 }
@@ -268,7 +270,7 @@ func (t *turn) due() error {
 		return nil
 	}
 	for range maxTicks {
-		result, err := t.take(domain.Tick{Now: t.now})
+		result, err := t.take(domain.Tick{Now: t.now, Watch: t.e.o.WatchBars})
 		if err != nil || result.Err != nil {
 			return errors.Join(err, result.Err)
 		}
