@@ -45,6 +45,7 @@ type Metrics struct {
 	decisions prometheus.Histogram
 	appends   prometheus.Histogram
 	webhooks  prometheus.Histogram
+	disk      prometheus.Gauge
 
 	mu         sync.Mutex
 	lastSignal map[string]time.Time // wall clock, by instrument
@@ -68,12 +69,13 @@ func newMetrics(build, instance string, now func() time.Time) *Metrics {
 		decisions: seconds("pm_decision_seconds", "Deciding and applying one step of the writer."),
 		appends:   seconds("pm_append_seconds", "Making one step of the writer durable."),
 		webhooks:  seconds("pm_webhook_seconds", "From a signal's arrival to its answer."),
+		disk:      prometheus.NewGauge(prometheus.GaugeOpts{Name: "pm_disk_free_percent", Help: "Free on the fullest disk that the service writes to."}),
 	}
 	info := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "pm_build_info", Help: "Always 1; the labels say what runs.", ConstLabels: prometheus.Labels{"build": build, "instance": instance},
 	})
 	info.Set(1)
-	m.registry.MustRegister(m.signals, m.refusals, m.events, m.alarms, m.answers, m.decisions, m.appends, m.webhooks, info,
+	m.registry.MustRegister(m.signals, m.refusals, m.events, m.alarms, m.answers, m.decisions, m.appends, m.webhooks, m.disk, info,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.zero()
 	return m
@@ -131,6 +133,9 @@ func closed[K comparable](code K, set map[K]string) K {
 	var none K
 	return none
 }
+
+// DiskFree shows how much of the fullest disk is free, in percent.
+func (m *Metrics) DiskFree(percent float64) { m.disk.Set(percent) }
 
 // answered counts an answer of the webhook.
 func (m *Metrics) answered(status int, took time.Duration) {

@@ -62,11 +62,11 @@ func TestMetricsCountEveryStageOfASignal(t *testing.T) {
 		`pm_limit_percent{gate="base",measure="risk"}`:                     15,
 		`pm_limit_percent{gate="pyramid",measure="volatility"}`:            4,
 		`pm_orders_count{kind="entry",state="working"}`:                    0,
-		`pm_layers_count`:                                                  1,
-		`pm_inbox_waiting_count`:                                           0,
-		`pm_alarms_standing_count{code="unknown_order"}`:                   0,
-		`pm_service_status_info{status="active"}`:                          1,
-		`pm_state_read_info`:                                               1,
+		`pm_layers_count`:                                1,
+		`pm_inbox_waiting_count`:                         0,
+		`pm_alarms_standing_count{code="unknown_order"}`: 0,
+		`pm_service_status_info{status="active"}`:        1,
+		`pm_state_read_info`:                             1,
 	} {
 		require.Contains(t, m, row)
 		require.Equal(t, want, m[row], row)

@@ -318,7 +318,9 @@ func (e *Engine) append(ctx context.Context, at eventstore.Head, records []event
 			return nil // an earlier attempt of ours was stored
 		case errors.As(err, &wrong):
 			return fmt.Errorf("%w: %w", ErrOtherWriter, err)
-		case !errors.Is(err, eventstore.ErrOutcomeUnknown):
+		case errors.Is(err, eventstore.ErrBroken), !errors.Is(err, eventstore.ErrOutcomeUnknown):
+			// A store that says it is broken, for example by a commit on a full disk, answers the same for ever: asking again would
+			// keep the process alive and deaf, exits included.
 			return fmt.Errorf("append %d events at %s: %w", len(records), at, err)
 		}
 		e.o.Logger.Warn("append outcome unknown, asking again", "head", at.String(), "error", err)

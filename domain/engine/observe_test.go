@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -11,6 +12,20 @@ import (
 	"pm/domain/engine"
 	"pm/eventstore"
 )
+
+func TestAStoreThatBrokeInACommitEndsTheWriterInsteadOfBeingAskedForEver(t *testing.T) {
+	r := newRig(t)
+	broken := fmt.Errorf("%w: commit: %w: no space left", eventstore.ErrBroken, eventstore.ErrOutcomeUnknown)
+	asked := 0
+	r.log.Fault(eventstore.Faults{BeforeAppend: func(context.Context, eventstore.Head, []eventstore.Record) error {
+		if asked++; asked > 1 {
+			t.Fatal("asked again")
+		}
+		return broken
+	}})
+	_, err := r.engine.Step(t.Context(), r.base())
+	require.ErrorIs(t, err, eventstore.ErrBroken)
+}
 
 func TestAStepIsObservedOnlyOnceItIsDurableWithWhatItTook(t *testing.T) {
 	var seen []engine.Observation
