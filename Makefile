@@ -14,7 +14,7 @@ TIME ?= 30s
 PKG  ?= ./...
 ARGS ?=
 
-.PHONY: help run build test check lint fmt race scenarios golden e2e fuzz bench cover clean
+.PHONY: help run build test check lint fmt race scenarios golden e2e fuzz bench cover audit clean
 
 help: ## lists these targets
 	@grep -hE '^[a-z][a-z0-9-]*:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -73,5 +73,9 @@ cover: ## writes coverage/index.html over all packages and prints the total
 	go tool cover -html=coverage/all.out -o coverage/index.html
 	go tool cover -func=coverage/all.out | tail -n 1
 
+audit: ## known vulnerabilities, the licence of every module, and a bill of materials in dist/
+	go -C .tools test ./audit
+	go -C .tools run ./audit -version '$(VERSION)'
+
 clean: ## removes what the targets above made; the logs under data/ stay
-	rm -rf bin coverage *.out *.test
+	rm -rf bin coverage dist *.out *.test

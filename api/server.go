@@ -80,6 +80,7 @@ type Deps struct {
 	Query   func(ctx context.Context, look func(*domain.State, projections.Head)) error
 	Journal *projections.Journal
 	History *projections.History
+	Waiting func() int // commands that wait for the writer; nil: not known
 }
 
 // Server answers HTTP. Its methods may be called from any goroutine.
@@ -92,6 +93,7 @@ type Server struct {
 	origin  *http.CrossOriginProtection
 	peers   *peerTable
 	readers chan struct{}
+	metrics *Metrics
 	handler http.Handler
 
 	mu      sync.RWMutex
@@ -118,9 +120,13 @@ func New(o Options) *Server {
 	s.o.Secrets = nil // the digests are enough from here on
 	s.started = s.now()
 	s.peers = newPeerTable(s.now)
+	s.metrics = newMetrics(o.Build, o.Instance, s.now)
 	s.handler = s.routes()
 	return s
 }
+
+// Metrics counts what passes; whoever wires the writer hands it each step.
+func (s *Server) Metrics() *Metrics { return s.metrics }
 
 // Handler serves everything; it is ready before Activate.
 func (s *Server) Handler() http.Handler { return s.handler }
@@ -156,7 +162,7 @@ func (s *Server) routes() http.Handler {
 	read := func(path string, handle echo.HandlerFunc) {
 		e.Match([]string{http.MethodGet, http.MethodHead}, path, handle, s.mayRead)
 	}
-	e.POST("/webhook", s.webhook)
+	e.POST("/webhook", s.webhook, s.timed)
 	read("/api/v1/portfolio", s.portfolio)
 	read("/api/v1/positions", s.positions)
 	read("/api/v1/positions/:id", s.position)
@@ -167,6 +173,7 @@ func (s *Server) routes() http.Handler {
 	read("/api/v1/signals/:id", s.signal)
 	read("/api/v1/events", s.events)
 	read("/api/v1/state", s.state)
+	read("/metrics", s.showMetrics)
 	read("/", s.page)
 	open := []string{http.MethodGet, http.MethodHead}
 	e.Match(open, "/static/style.css", s.stylesheet)

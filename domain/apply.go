@@ -161,7 +161,10 @@ func (s *State) applySignal(r Recorded, e *SignalReceived) {
 
 func (s *State) applyBar(r Recorded, e *BarClosed) {
 	m := s.market(e.Instrument)
-	m.Bar = &Bar{Time: e.Timestamp, Price: e.Price, ATR: e.ATR, At: r.At}
+	bar := &Bar{Time: e.Timestamp, Price: e.Price, ATR: e.ATR, At: r.At}
+	bar.follows(m.Bar)
+	m.Bar = bar
+	delete(s.Alarms, alarmKey(AlarmBarsMissing, e.Instrument))
 	for _, l := range m.layers() {
 		if e.Timestamp.Before(l.SignalTime) {
 			continue

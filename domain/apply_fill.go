@@ -41,7 +41,7 @@ func (s *State) applyFilled(r Recorded, e *OrderFilled) error {
 		o.State, o.StateAt = Done, r.At
 		s.settle(r, o)
 	}
-	s.closeFlat(r, s.market(o.Instrument))
+	s.closeFlat(r, o.Instrument)
 	return nil
 }
 

@@ -168,7 +168,7 @@ func (s *State) settleEntry(r Recorded, o *Order) {
 			s.endIntent(intent)
 		}
 	}
-	s.closeFlat(r, m)
+	s.closeFlat(r, o.Instrument)
 }
 
 // endIntent drops an intent that has nothing left to do, or that a person withdrew and no order works for any more.
@@ -198,7 +198,8 @@ func (s *State) release(i *Intent) {
 }
 
 // closeFlat takes away layers that hold nothing and wait for nothing, and the campaign after its last one.
-func (s *State) closeFlat(r Recorded, m *Market) {
+func (s *State) closeFlat(r Recorded, instrument string) {
+	m := s.market(instrument)
 	gone := func(l *Layer) bool {
 		if l.Lots > 0 || (!l.LateFill && s.Orders[l.EntryOrder] != nil) {
 			return false
@@ -218,6 +219,9 @@ func (s *State) closeFlat(r Recorded, m *Market) {
 	m.Late = slices.DeleteFunc(m.Late, gone)
 	if len(m.Late) == 0 {
 		m.Late = nil
+	}
+	if _, held := m.heldSince(); !held {
+		delete(s.Alarms, alarmKey(AlarmBarsMissing, instrument))
 	}
 	if m.Campaign == nil {
 		return

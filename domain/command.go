@@ -93,7 +93,13 @@ type RaiseAlarm struct {
 }
 
 // Tick does what is due: expiries, cancels, exit orders, alarms. The engine runs it behind every batch of commands.
-type Tick struct{ Now time.Time }
+//
+// Watch also looks for bars that have stopped. A backtest does not watch: its clock jumps from signal to signal, and every jump would
+// look like a silence.
+type Tick struct {
+	Now   time.Time
+	Watch bool
+}
 
 // SetTrading is a person's halt, reduce or resume, or the service's own reduce with a cause.
 type SetTrading struct {

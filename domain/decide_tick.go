@@ -22,6 +22,9 @@ func decideTick(s *State, c Tick) (Decision, error) {
 		}
 	}
 	w.oversold()
+	if c.Watch {
+		w.silence()
+	}
 	return w.d, nil
 }
 

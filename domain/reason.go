@@ -76,6 +76,7 @@ const (
 	AlarmAmbiguous    = "ambiguous_order"
 	AlarmBarAhead     = "bar_ahead"
 	AlarmForeignOrder = "foreign_order"
+	AlarmBarsMissing  = "bars_missing"
 )
 
 // Alarms has one sentence for the operator for every alarm code.
@@ -93,5 +94,6 @@ var Alarms = map[string]string{
 	AlarmBadFill:      "The broker reports a fill that cannot be read: nothing behind it is booked until its book is right.",
 	AlarmAmbiguous:    "Two orders of the broker's book could be ours: bind one by hand.",
 	AlarmForeignOrder: "The broker's book has an order that the log does not know: compare the books by hand.",
+	AlarmBarsMissing:  "Bars have stopped coming for an open position, so its stops stand still: mend the chart's alert, or exit by hand.",
 	AlarmBarAhead:     "A bar is dated in the future: check the chart's clock and time zone.",
 }

@@ -87,6 +87,9 @@ type Bar struct {
 	Price Decimal   `json:"price"`
 	ATR   Decimal   `json:"atr"`
 	At    time.Time `json:"at"` // log time
+	// The seconds to the bar before, and from that one to the one before it; 0: not known.
+	Gap       int64 `json:"gap_seconds,omitempty"`
+	GapBefore int64 `json:"gap_before_seconds,omitempty"`
 }
 
 // Fresh is the time that a newer bar must not be older than. A bar whose own clock ran ahead counts from when it was recorded:

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -31,6 +32,7 @@ type program struct {
 	out, errs io.Writer
 	build     string
 	ready     func(address string) // tests: called when signals are taken
+	diskEvery time.Duration        // tests: 0 is the standard
 
 	configFile  string
 	data        string

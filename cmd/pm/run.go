@@ -32,6 +32,10 @@ type service struct {
 	engine   *engine.Engine
 	history  *projections.History
 
+	room       func(dir string) (free, total uint64, err error) // bytes of the file system
+	tight      bool                                             // the last look found too little room
+	unmeasured sync.Once
+
 	opened  bool     // this start wrote the first event
 	closers []closer // what was opened, in order
 }
@@ -46,7 +50,7 @@ func newService(p *program, cfg *config.Config, log *slog.Logger) *service {
 	suffix := make([]byte, 2)
 	_, _ = rand.Read(suffix) // never fails
 	instance := fmt.Sprintf("%s-%d-%s", hostname(), os.Getpid(), hex.EncodeToString(suffix))
-	return &service{p: p, cfg: cfg, log: log, instance: instance, history: projections.NewHistory()}
+	return &service{p: p, cfg: cfg, log: log, instance: instance, history: projections.NewHistory(), room: diskRoom}
 }
 
 // run is the recipe of every start: first, restart, after a crash. Nothing trades before the last step, and a step that fails ends
@@ -62,6 +66,7 @@ func (s *service) run(ctx context.Context) error {
 		s.openBroker,
 		s.checkBook,
 		s.begin, // the first event of this start
+		s.checkDisk,
 	} {
 		if ctx.Err() != nil {
 			return nil
@@ -90,6 +95,7 @@ func (s *service) trade(ctx context.Context) error {
 	effects.Go(func() { s.engine.RunEffects(effectsCtx) })
 	reader.Go(func() { s.follow(readerCtx) })
 	reader.Go(func() { s.open(readerCtx) })
+	reader.Go(func() { s.watchDisk(readerCtx) })
 	go func() {
 		writer <- s.engine.Run(writerCtx)
 		close(writer)
@@ -144,7 +150,9 @@ func (s *service) follow(ctx context.Context) {
 
 // open takes signals from now on and says so; a new demo gets its sample signals.
 func (s *service) open(ctx context.Context) {
-	s.web.api.Activate(api.Deps{Submit: s.submit, Query: s.query, Journal: projections.NewJournal(s.store), History: s.history})
+	s.web.api.Activate(api.Deps{
+		Submit: s.submit, Query: s.query, Journal: projections.NewJournal(s.store), History: s.history, Waiting: s.engine.Waiting,
+	})
 	s.log.Info("active", "instance", s.instance, "build", s.p.build, "listen", s.web.address)
 	fmt.Fprintf(s.p.out, "pm %s takes signals at %s/webhook; dashboard: %s/\n", s.p.build, s.web.url(), s.web.url())
 	if s.p.ready != nil {

@@ -62,7 +62,7 @@ func launch(t *testing.T, args ...string) *running {
 	address := make(chan string, 1)
 	p := program{
 		args: append([]string{"--listen", "127.0.0.1:0"}, args...), out: r.out, errs: r.errs, build: "test",
-		ready: func(a string) { address <- a },
+		ready: func(a string) { address <- a }, diskEvery: 20 * time.Millisecond,
 	}
 	go func() { r.code <- p.run(ctx) }()
 	t.Cleanup(cancel)

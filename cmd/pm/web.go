@@ -98,6 +98,19 @@ func (s *service) submit(ctx context.Context, c domain.Command) (api.Reply, erro
 	return api.Reply{Verdict: r.Verdict, FirstRevision: r.FirstRevision, Revision: r.Revision, Events: r.Events, Refusal: r.Err}, nil
 }
 
+// measure counts a step of the writer.
+func (s *service) measure(o engine.Observation) {
+	step := api.Step{Events: o.Events, Decision: o.Decision, Append: o.Append}
+	for i, c := range o.Commands {
+		if signal, ok := c.(domain.SubmitSignal); ok {
+			step.Signals = append(step.Signals, api.JudgedSignal{
+				Type: signal.Signal.Type, Instrument: signal.Signal.Instrument, Verdict: o.Results[i].Verdict, Reasons: api.ReasonsIn(o.Results[i].Events),
+			})
+		}
+	}
+	s.web.api.Metrics().Observe(step)
+}
+
 func (s *service) query(ctx context.Context, look func(*domain.State, projections.Head)) error {
 	err := s.engine.Query(ctx, func(st *domain.State, head eventstore.Head) { look(st, projections.HeadOf(head)) })
 	if err != nil {

@@ -45,6 +45,19 @@ type Options struct {
 	Inbox    int // commands that may wait
 	Reserve  int // further places for exits and bars
 	MaxBatch int // commands decided in one append
+	// WatchBars calls a person when bars stop coming for an open position. A backtest leaves it out: its clock jumps.
+	WatchBars bool
+	// Observe sees each step once it is durable, on the writer's goroutine: it must be quick, and change nothing. nil: nobody looks.
+	Observe func(Observation)
+}
+
+// Observation is one step of the writer for whoever measures it. What the slices point at is shared: nobody writes to it.
+type Observation struct {
+	Commands []domain.Command
+	Results  []Result          // of the commands, in their order
+	Events   []domain.Recorded // of the whole step: those of the commands and what became due
+	Decision time.Duration     // deciding, sealing and applying everything
+	Append   time.Duration     // until it was durable; 0 if nothing was recorded
 }
 
 // The limits of the engine.
@@ -157,7 +170,7 @@ func (e *Engine) one(ctx context.Context, c domain.Command) error {
 // Step decides the commands one after another, appends all their events in one durable write together with what became due, and
 // gives the results in the same order. An error ends the engine. Only the engine's own goroutine may call it.
 func (e *Engine) Step(ctx context.Context, commands ...domain.Command) ([]Result, error) {
-	t := &turn{e: e, start: e.head, now: e.now()}
+	t := &turn{e: e, start: e.head, now: e.now(), began: e.o.Uptime()}
 	results := make([]Result, len(commands))
 	for i, c := range commands {
 		result, err := t.take(c)
@@ -169,12 +182,15 @@ func (e *Engine) Step(ctx context.Context, commands ...domain.Command) ([]Result
 	if err := t.due(); err != nil {
 		return nil, err
 	}
+	decided := e.o.Uptime()
 	if len(t.records) == 0 {
+		t.observed(commands, results, decided, decided)
 		return results, nil
 	}
 	if err := e.append(ctx, t.start, t.records); err != nil {
 		return nil, err
 	}
+	t.observed(commands, results, decided, e.o.Uptime())
 	e.head = e.sealer.Head()
 	for i := range results {
 		results[i].Revision = e.head.Next - 1
@@ -195,6 +211,7 @@ type turn struct {
 	e       *Engine
 	start   eventstore.Head
 	now     time.Time
+	began   time.Duration // uptime
 	records []eventstore.Record
 	events  []domain.Recorded
 	digests []digest
@@ -253,7 +270,7 @@ func (t *turn) due() error {
 		return nil
 	}
 	for range maxTicks {
-		result, err := t.take(domain.Tick{Now: t.now})
+		result, err := t.take(domain.Tick{Now: t.now, Watch: t.e.o.WatchBars})
 		if err != nil || result.Err != nil {
 			return errors.Join(err, result.Err)
 		}
@@ -262,6 +279,14 @@ func (t *turn) due() error {
 		}
 	}
 	return fmt.Errorf("due work made more due work %d times: this build has a defect", maxTicks)
+}
+
+// observed tells whoever measures. A step without commands and events is only the clock's.
+func (t *turn) observed(commands []domain.Command, results []Result, decided, durable time.Duration) {
+	if t.e.o.Observe == nil || len(commands)+len(t.events) == 0 {
+		return
+	}
+	t.e.o.Observe(Observation{Commands: commands, Results: results, Events: t.events, Decision: decided - t.began, Append: durable - decided})
 }
 
 // report writes one log line a step of the life of a signal or an order, once it is durable.
@@ -293,7 +318,9 @@ func (e *Engine) append(ctx context.Context, at eventstore.Head, records []event
 			return nil // an earlier attempt of ours was stored
 		case errors.As(err, &wrong):
 			return fmt.Errorf("%w: %w", ErrOtherWriter, err)
-		case !errors.Is(err, eventstore.ErrOutcomeUnknown):
+		case errors.Is(err, eventstore.ErrBroken), !errors.Is(err, eventstore.ErrOutcomeUnknown):
+			// A store that says it is broken, for example by a commit on a full disk, answers the same for ever: asking again would
+			// keep the process alive and deaf, exits included.
 			return fmt.Errorf("append %d events at %s: %w", len(records), at, err)
 		}
 		e.o.Logger.Warn("append outcome unknown, asking again", "head", at.String(), "error", err)

@@ -98,7 +98,7 @@ var interfaces = map[string]string{
 var topLevel = []string{
 	"cmd", "domain", "eventstore", "projections", "adapters", "api", "migrations", "test", "docs",
 	"go.mod", "go.sum", "Makefile", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE",
-	"bin", "data", "coverage", // made by make, ignored by git
+	"bin", "data", "coverage", "dist", // made by make, ignored by git
 }
 
 // emptyWords say nothing about what lives in a package, a file or a type.

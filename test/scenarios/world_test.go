@@ -70,6 +70,7 @@ func (w *world) start() error {
 	w.guard = invariants.NewSends(w.market, w.disk.log)
 	w.engine = engine.New(engine.Options{
 		Log: w.disk.log, Broker: w.guard, Instance: instance, Build: "story", Clock: w.clock, Uptime: func() time.Duration { return w.now.Sub(began) },
+		WatchBars: true,
 	}, recovered.State, recovered.Head)
 	report := recovered.Report
 	if report.Events == 0 {
