@@ -18,9 +18,23 @@
 // A peer that keeps being refused (FailureBurst at once, then one each FailureRefill) is answered 503 before anything is parsed,
 // unless it names a secret in the header: a sender that shares its address with strangers, as behind a proxy, should do that.
 //
-// Who may read: without secrets everybody on loopback. With secrets configured every read and the status page want one of
-// them, as Authorization: Bearer or as the password of HTTP basic authentication (any user name), so that a browser can ask
-// for it. /livez and /readyz answer without, and then say less.
+// # Roles
+//
+// A token (Options.Tokens) has a name and a role: a viewer reads, an operator also halts, resumes and exits, an admin also moves
+// capital and changes limits. It comes as Authorization: Bearer; for reads also as the password of HTTP basic authentication
+// (any user name), so that a browser can ask for it. No token or a wrong one is the 401 above, too low a role a 403. The name of
+// the token is the actor: it stands as `by` in the event.
+//
+// Without tokens: if there are secrets of the webhook, each of them reads and nobody commands; if there are none either, whoever
+// asks on this machine, and not through a proxy, is the actor "local" and may do everything. /livez and /readyz answer everybody,
+// and then say less.
+//
+// # Commands
+//
+// POST with Content-Type: application/json, one object of at most MaxBody bytes; every member that is not known is refused. `id`
+// makes a command repeatable: sent again within the memory of the state (7 days) it does nothing and is answered with the first
+// one's revision and "repeated": true. Where money moves it must be sent, elsewhere one is made up. The answer comes when the
+// command is durable. 409 carries the code of the rule that refused it, or id_conflict for an id of another command.
 //
 // # Reads
 //

@@ -55,6 +55,7 @@ const (
 // Options of a Server. Everything may be left out.
 type Options struct {
 	Secrets        []string       // live secrets of the webhook; none: everything passes (loopback only, held by the configuration)
+	Tokens         []Token        // of the API; none: see Server.actor
 	AllowCIDRs     []netip.Prefix // whoever may send signals; none: everybody
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
 	Now            func() time.Time
@@ -154,7 +155,7 @@ func (s *Server) routes() http.Handler {
 	e.HTTPErrorHandler = s.answerError
 	e.Use(s.identify, s.survive)
 	read := func(path string, handle echo.HandlerFunc) {
-		e.Match([]string{http.MethodGet, http.MethodHead}, path, handle, s.mayRead)
+		e.Match([]string{http.MethodGet, http.MethodHead}, path, handle, s.needs(Viewer))
 	}
 	e.POST("/webhook", s.webhook)
 	read("/api/v1/portfolio", s.portfolio)
@@ -167,10 +168,25 @@ func (s *Server) routes() http.Handler {
 	read("/api/v1/signals/:id", s.signal)
 	read("/api/v1/events", s.events)
 	read("/api/v1/state", s.state)
+	read("/api/v1/limits", s.limits)
 	read("/", s.page)
+	s.commandRoutes(e)
 	open := []string{http.MethodGet, http.MethodHead}
 	e.Match(open, "/static/style.css", s.stylesheet)
 	e.Match(open, "/livez", s.livez)
 	e.Match(open, "/readyz", s.readyz)
 	return e
+}
+
+// commandRoutes are what a person may ask for, each with the least role that may.
+func (s *Server) commandRoutes(e *echo.Echo) {
+	command := func(path string, role Role, handle echo.HandlerFunc) { e.POST("/api/v1/"+path, handle, s.needs(role)) }
+	command("halt", Operator, s.setTrading(domain.Halted))
+	command("reduce", Operator, s.setTrading(domain.Reducing))
+	command("resume", Operator, s.setTrading(domain.Active))
+	command("positions/:id/exit", Operator, s.exitPosition)
+	command("exits/:id/withdraw", Operator, s.withdrawExit)
+	command("close-all", Operator, s.closeAll)
+	command("capital", Admin, s.moveCapital)
+	command("limits", Admin, s.changeLimits)
 }
