@@ -41,8 +41,8 @@
 // Every read carries `revision`: what it was read at. A read sees at least everything that was answered before it was asked.
 // Lists are newest first; `limit` is 1 to MaxLimit, and `next`, if it is not null, is passed back as the parameter `next` (of events:
 // as `from`). /api/v1/state is one line, {"revision","digest","state"}: the very bytes that `pmctl replay --state` prints for the
-// same revision. Signals, done orders and closed positions come from projections.History, the newest 10,000 of each; the log
-// has all of them. A History that has stopped makes those reads answer 503 and nothing else.
+// same revision. Signals, done orders and closed positions come from projections.History, which keeps all of
+// them in a file of its own. A History that has stopped makes those reads answer 503 and nothing else.
 //
 // At most MaxReaders reads look at the state at a time: the writer serves them between two signals.
 package api

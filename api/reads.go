@@ -96,6 +96,11 @@ func (s *Server) pastAt(ctx context.Context, revision uint64) (*projections.Hist
 	return nil, later(codeHistoryBehind, "the lists of the past are still catching up with the log: ask again in a moment", time.Second)
 }
 
+// unlisted answers a list whose rows could not be read.
+func unlisted(err error) *failure {
+	return later(codeHistoryBehind, "the lists of the past cannot be read now: "+err.Error(), time.Second)
+}
+
 // portfolio answers the figures of the whole.
 func (s *Server) portfolio(c echo.Context) error {
 	var out projections.Portfolio

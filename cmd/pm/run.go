@@ -59,6 +59,7 @@ func (s *service) run(ctx context.Context) error {
 		s.openLog,
 		s.recover, // reads everything, writes nothing
 		s.compare,
+		s.openHistory,
 		s.openBroker,
 		s.checkBook,
 		s.begin, // the first event of this start

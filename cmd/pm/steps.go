@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"pm/adapters/broker/paper"
+	sqliteindex "pm/adapters/sqlite"
 	"pm/domain"
 	"pm/domain/engine"
 	"pm/eventstore"
@@ -58,6 +59,25 @@ func (s *service) recover(ctx context.Context) error {
 		r.Report.Events, len(projections.OpenPositions(r.State)), time.Duration(r.Report.Seconds*float64(time.Second)).Round(time.Microsecond), r.Report.EventsPerSecond,
 		r.Report.HeadRevision, r.Report.HeadHash)
 	s.log.Info("recovered", "events", r.Report.Events, "head", r.Report.HeadRevision, "hash", r.Report.HeadHash, "digest", r.Report.StateDigest)
+	return nil
+}
+
+// historyFile holds the lists of the past. It is made again from the log whenever it is missing or does not fit.
+const historyFile = "history.db"
+
+// openHistory opens the lists of the past. A file that cannot be used must not keep anybody from trading: the newest rows are kept in
+// memory then, and the log says why.
+func (s *service) openHistory(context.Context) error {
+	if s.cfg.EventStore.Memory {
+		return nil
+	}
+	index, err := sqliteindex.Open(filepath.Join(s.cfg.Data, historyFile))
+	if err != nil {
+		s.log.Error("the lists of the past are kept in memory only", "error", err)
+		return nil
+	}
+	s.onClose("history", index.Close)
+	s.history = projections.NewHistoryIn(index)
 	return nil
 }
 
