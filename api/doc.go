@@ -44,5 +44,9 @@
 // same revision. Signals, done orders and closed positions come from projections.History, which keeps all of
 // them in a file of its own. A History that has stopped makes those reads answer 503 and nothing else.
 //
+// /api/v1/state?at= folds the log up to a revision or a time, one request at a time and beside the writer. /api/v1/events/stream sends
+// events as they are recorded, as server-sent events whose id is the revision: a reader that comes back with Last-Event-ID
+// misses nothing and sees nothing twice. At most MaxStreams are open.
+//
 // At most MaxReaders reads look at the state at a time: the writer serves them between two signals.
 package api

@@ -126,8 +126,11 @@ func (s *Server) pyramids(c echo.Context) error {
 	return answer(c, http.StatusOK, out)
 }
 
-// state answers the whole state: the bytes of projections.StateDocument and nothing else.
+// state answers the whole state, now or as it was: the bytes of projections.StateDocument and nothing else.
 func (s *Server) state(c echo.Context) error {
+	if at := c.QueryParam("at"); at != "" {
+		return s.stateAt(c, at)
+	}
 	var out []byte
 	if err := s.look(c.Request().Context(), func(st *domain.State, _ projections.Head) { out = projections.StateDocument(st) }); err != nil {
 		return err

@@ -59,6 +59,7 @@ type Options struct {
 	AllowCIDRs     []netip.Prefix // whoever may send signals; none: everybody
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
 	Now            func() time.Time
+	Heartbeat      time.Duration // of a stream; 0: the constant
 	Logger         *slog.Logger
 	Build          string
 	Instance       string
@@ -81,6 +82,7 @@ type Deps struct {
 	Query   func(ctx context.Context, look func(*domain.State, projections.Head)) error
 	Journal *projections.Journal
 	History *projections.History
+	Reports *projections.Reports // of earlier recoveries; nil: none are kept
 }
 
 // Server answers HTTP. Its methods may be called from any goroutine.
@@ -93,22 +95,31 @@ type Server struct {
 	origin  *http.CrossOriginProtection
 	peers   *peerTable
 	readers chan struct{}
+	folding chan struct{} // one place: a fold of the past takes a core for seconds
+	streams chan struct{}
 	handler http.Handler
+
+	heartbeat time.Duration
 
 	mu      sync.RWMutex
 	status  string
 	reasons []string
 	deps    *Deps
+	ended   chan struct{} // closed when an active server stops being active
 }
 
 // New makes a server that is recovering.
 func New(o Options) *Server {
 	s := &Server{
 		o: o, log: o.Logger, now: o.Now, origin: http.NewCrossOriginProtection(), readers: make(chan struct{}, MaxReaders),
+		folding: make(chan struct{}, 1), streams: make(chan struct{}, MaxStreams), heartbeat: Heartbeat,
 		status: Recovering, reasons: []string{"the log is being read"},
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
+	}
+	if o.Heartbeat > 0 {
+		s.heartbeat = o.Heartbeat
 	}
 	if s.now == nil {
 		s.now = time.Now
@@ -131,6 +142,9 @@ func (s *Server) Activate(d Deps) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.deps, s.status, s.reasons = &d, Active, nil
+	if s.ended == nil {
+		s.ended = make(chan struct{})
+	}
 }
 
 // SetStatus shows recovering, active, crashed or stopping, with reasons for people. Only an active server takes signals.
@@ -138,6 +152,10 @@ func (s *Server) SetStatus(status string, reasons ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.status, s.reasons = status, slices.Clone(reasons)
+	if status != Active && s.ended != nil {
+		close(s.ended)
+		s.ended = nil
+	}
 }
 
 // running gives the parts, nil unless the server is active, and what it shows.
@@ -169,6 +187,10 @@ func (s *Server) routes() http.Handler {
 	read("/api/v1/events", s.events)
 	read("/api/v1/state", s.state)
 	read("/api/v1/limits", s.limits)
+	read("/api/v1/trades", s.trades)
+	read("/api/v1/instances", s.instances)
+	read("/api/v1/recovery", s.recovery)
+	e.GET("/api/v1/events/stream", s.stream, s.needs(Viewer))
 	read("/", s.page)
 	s.commandRoutes(e)
 	open := []string{http.MethodGet, http.MethodHead}

@@ -145,7 +145,7 @@ func (s *service) follow(ctx context.Context) {
 
 // open takes signals from now on and says so; a new demo gets its sample signals.
 func (s *service) open(ctx context.Context) {
-	s.web.api.Activate(api.Deps{Submit: s.submit, Query: s.query, Journal: projections.NewJournal(s.store), History: s.history})
+	s.web.api.Activate(api.Deps{Submit: s.submit, Query: s.query, Journal: projections.NewJournal(s.store), History: s.history, Reports: projections.NewReports(os.DirFS(s.recoveryFolder()))})
 	s.log.Info("active", "instance", s.instance, "build", s.p.build, "listen", s.web.address)
 	fmt.Fprintf(s.p.out, "pm %s takes signals at %s/webhook; dashboard: %s/\n", s.p.build, s.web.url(), s.web.url())
 	if s.p.ready != nil {

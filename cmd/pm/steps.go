@@ -185,7 +185,7 @@ func (s *service) begin(ctx context.Context) error {
 		}))
 	}
 	report := s.recovery.Report.JSON()
-	if err := keepReport(filepath.Join(s.cfg.Data, "recovery"), s.recovery.Report.Finished, report); err != nil {
+	if err := keepReport(s.recoveryFolder(), s.recovery.Report.Finished, report); err != nil {
 		return &halt{Code: codeDataFolder, Err: err, Hint: "see whether the data folder can be written and its disk has room, then start again"}
 	}
 	sum := sha256.Sum256(report)
@@ -194,6 +194,9 @@ func (s *service) begin(ctx context.Context) error {
 		Snapshot: s.recovery.Report.Snapshot,
 	}, s.cfg.Decision()))
 }
+
+// recoveryFolder holds the reports of the recoveries.
+func (s *service) recoveryFolder() string { return filepath.Join(s.cfg.Data, "recovery") }
 
 func (s *service) begun(err error) error {
 	if err != nil {
