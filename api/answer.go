@@ -20,6 +20,8 @@ import (
 // The codes of an error answer.
 const (
 	codeUnauthorized  = "unauthorized"
+	codeForbidden     = "forbidden"
+	codeMediaType     = "unsupported_media_type"
 	codeIDConflict    = "id_conflict"
 	codeTooLarge      = "too_large"
 	codeBusy          = "busy"
@@ -76,7 +78,7 @@ func (s *Server) answerError(err error, c echo.Context) {
 	switch {
 	case errors.As(err, &f):
 	case errors.As(err, &routed) && routed.Code == http.StatusMethodNotAllowed:
-		f = &failure{status: routed.Code, code: codeMethod, message: "this address takes another method: signals are posted to /webhook, everything else is read with GET"}
+		f = &failure{status: routed.Code, code: codeMethod, message: "this address takes another method: signals and commands are posted, everything else is read with GET"}
 	case errors.As(err, &routed) && routed.Code == http.StatusNotFound:
 		f = &failure{status: routed.Code, code: codeNotFound, message: "nothing stands at this address"}
 	default:

@@ -41,24 +41,13 @@ func bearer(r *http.Request) string {
 	return strings.TrimSpace(secret)
 }
 
-// trusts says whether a reader named a secret, in either way that the header knows. Without configured secrets it always has.
-func (s *Server) trusts(r *http.Request) bool {
-	if len(s.digests) == 0 {
-		return true
-	}
-	if _, password, ok := r.BasicAuth(); ok {
-		return s.known(password)
-	}
-	return s.known(bearer(r))
-}
-
-// local refuses what a page in a browser sends behind its user's back: a request from another site, and, where no secret
-// protects the service, one under a host name that somebody else has pointed at this machine.
+// local refuses what a page in a browser sends behind its user's back: a request from another site, and, where neither
+// secret nor token protects the service, one under a host name that somebody else has pointed at this machine.
 func (s *Server) local(r *http.Request) bool {
 	if s.origin.Check(r) != nil {
 		return false
 	}
-	return len(s.digests) > 0 || loopbackName(r.Host) || s.fromProxy(r)
+	return len(s.digests) > 0 || len(s.o.Tokens) > 0 || loopbackName(r.Host) || s.fromProxy(r)
 }
 
 func loopbackName(host string) bool {
@@ -118,19 +107,4 @@ func (s *Server) refuse(c echo.Context, peer netip.Addr, challenge string) *fail
 	c.Response().Header().Set(echo.HeaderWWWAuthenticate, challenge)
 	s.log.Warn("a request was refused", "request_id", requestID(c), "peer", peer.String(), "path", c.Request().URL.Path)
 	return unauthorized()
-}
-
-// mayRead guards everything that shows the portfolio.
-func (s *Server) mayRead(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		r := c.Request()
-		if s.local(r) && s.trusts(r) {
-			return next(c)
-		}
-		peer := s.peer(r)
-		if s.peers.wait(peer) > 0 {
-			return s.tooMany(peer)
-		}
-		return s.refuse(c, peer, `Basic realm="pm", charset="UTF-8"`)
-	}
 }

@@ -18,17 +18,35 @@
 // A peer that keeps being refused (FailureBurst at once, then one each FailureRefill) is answered 503 before anything is parsed,
 // unless it names a secret in the header: a sender that shares its address with strangers, as behind a proxy, should do that.
 //
-// Who may read: without secrets everybody on loopback. With secrets configured every read and the status page want one of
-// them, as Authorization: Bearer or as the password of HTTP basic authentication (any user name), so that a browser can ask
-// for it. /livez and /readyz answer without, and then say less.
+// # Roles
+//
+// A token (Options.Tokens) has a name and a role: a viewer reads, an operator also halts, resumes and exits, an admin also moves
+// capital and changes limits. It comes as Authorization: Bearer; for reads also as the password of HTTP basic authentication
+// (any user name), so that a browser can ask for it. No token or a wrong one is the 401 above, too low a role a 403. The name of
+// the token is the actor: it stands as `by` in the event.
+//
+// Without tokens: if there are secrets of the webhook, each of them reads and nobody commands; if there are none either, whoever
+// asks on this machine, and not through a proxy, is the actor "local" and may do everything. /livez and /readyz answer everybody,
+// and then say less.
+//
+// # Commands
+//
+// POST with Content-Type: application/json, one object of at most MaxBody bytes; every member that is not known is refused. `id`
+// makes a command repeatable: sent again within the memory of the state (7 days) it does nothing and is answered with the first
+// one's revision and "repeated": true. Where money moves it must be sent, elsewhere one is made up. The answer comes when the
+// command is durable. 409 carries the code of the rule that refused it, or id_conflict for an id of another command.
 //
 // # Reads
 //
 // Every read carries `revision`: what it was read at. A read sees at least everything that was answered before it was asked.
 // Lists are newest first; `limit` is 1 to MaxLimit, and `next`, if it is not null, is passed back as the parameter `next` (of events:
 // as `from`). /api/v1/state is one line, {"revision","digest","state"}: the very bytes that `pmctl replay --state` prints for the
-// same revision. Signals, done orders and closed positions come from projections.History, the newest 10,000 of each; the log
-// has all of them. A History that has stopped makes those reads answer 503 and nothing else.
+// same revision. Signals, done orders and closed positions come from projections.History, which keeps all of
+// them in a file of its own. A History that has stopped makes those reads answer 503 and nothing else.
+//
+// /api/v1/state?at= folds the log up to a revision or a time, one request at a time and beside the writer. /api/v1/events/stream sends
+// events as they are recorded, as server-sent events whose id is the revision: a reader that comes back with Last-Event-ID
+// misses nothing and sees nothing twice. At most MaxStreams are open.
 //
 // At most MaxReaders reads look at the state at a time: the writer serves them between two signals.
 package api

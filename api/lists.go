@@ -27,7 +27,11 @@ func (s *Server) orders(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return answerOrders(c, limit, history.Orders(projections.Filter{Status: status, Instrument: instrument}, before, limit))
+	page := history.Orders(projections.Filter{Status: status, Instrument: instrument}, before, limit)
+	if page.Err != nil {
+		return unlisted(page.Err)
+	}
+	return answerOrders(c, limit, page)
 }
 
 func answerOrders(c echo.Context, limit int, page projections.Page[projections.Order]) error {
@@ -59,7 +63,7 @@ func (s *Server) openOrders(c echo.Context, limit int, before *uint64, instrumen
 			page.Next = &last
 			break
 		}
-		if known, _, found := deps.History.Order(o.OrderID); found {
+		if known, _, err := deps.History.Order(o.OrderID); err == nil && known != nil {
 			o.CreatedAt, o.Revision, o.PositionIDs, o.Reason = known.CreatedAt, known.Revision, known.PositionIDs, known.Reason
 		}
 		page.Rows = append(page.Rows, o)
@@ -73,15 +77,18 @@ func (s *Server) order(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	o, head, found := history.Order(pathID(c))
-	if !found {
-		return notFound("no such order is kept: the log has every one of them (pmctl replay --order ID)")
+	o, head, err := history.Order(pathID(c))
+	if err != nil {
+		return unlisted(err)
+	}
+	if o == nil {
+		return notFound("there is no such order")
 	}
 	at := head.Revision
 	return answer(c, http.StatusOK, struct {
 		Order    projections.Order `json:"order"`
 		Revision uint64            `json:"revision"`
-	}{o, at})
+	}{*o, at})
 }
 
 // signals lists signals, newest first.
@@ -103,6 +110,9 @@ func (s *Server) signals(c echo.Context) error {
 		return err
 	}
 	page := history.Signals(projections.Filter{Status: outcome, Instrument: instrument, Type: kind}, before, limit)
+	if page.Err != nil {
+		return unlisted(page.Err)
+	}
 	return answer(c, http.StatusOK, struct {
 		Signals  []projections.Signal `json:"signals"`
 		Limit    int                  `json:"limit"`
@@ -117,12 +127,15 @@ func (s *Server) signal(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	sig, head, found := history.Signal(pathID(c))
-	if !found {
-		return notFound("no such signal is kept: the log has every one of them (pmctl replay --signal ID)")
+	sig, head, err := history.Signal(pathID(c))
+	if err != nil {
+		return unlisted(err)
+	}
+	if sig == nil {
+		return notFound("there is no such signal")
 	}
 	return answer(c, http.StatusOK, struct {
 		Signal   projections.Signal `json:"signal"`
 		Revision uint64             `json:"revision"`
-	}{sig, head.Revision})
+	}{*sig, head.Revision})
 }

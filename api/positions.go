@@ -131,6 +131,9 @@ func (s *Server) addClosed(ctx context.Context, l *positionList, live []projecti
 		return err
 	}
 	page := history.Closed(projections.Filter{Instrument: instrument}, before, l.Limit-len(l.Positions))
+	if page.Err != nil {
+		return unlisted(page.Err)
+	}
 	for _, p := range page.Rows {
 		if !slices.ContainsFunc(live, func(o projections.Position) bool { return o.PositionID == p.PositionID }) {
 			l.Positions = append(l.Positions, p)
@@ -164,11 +167,14 @@ func (s *Server) position(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	p, _, found := history.Position(id)
-	if !found {
-		return notFound("no such position is kept: the log has every one of them (pmctl replay --position ID)")
+	p, _, err := history.Position(id)
+	if err != nil {
+		return unlisted(err)
 	}
-	out.Position = &p
+	if p == nil {
+		return notFound("there is no such position")
+	}
+	out.Position = p
 	return answer(c, http.StatusOK, out)
 }
 

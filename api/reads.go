@@ -96,6 +96,11 @@ func (s *Server) pastAt(ctx context.Context, revision uint64) (*projections.Hist
 	return nil, later(codeHistoryBehind, "the lists of the past are still catching up with the log: ask again in a moment", time.Second)
 }
 
+// unlisted answers a list whose rows could not be read.
+func unlisted(err error) *failure {
+	return later(codeHistoryBehind, "the lists of the past cannot be read now: "+err.Error(), time.Second)
+}
+
 // portfolio answers the figures of the whole.
 func (s *Server) portfolio(c echo.Context) error {
 	var out projections.Portfolio
@@ -121,8 +126,11 @@ func (s *Server) pyramids(c echo.Context) error {
 	return answer(c, http.StatusOK, out)
 }
 
-// state answers the whole state: the bytes of projections.StateDocument and nothing else.
+// state answers the whole state, now or as it was: the bytes of projections.StateDocument and nothing else.
 func (s *Server) state(c echo.Context) error {
+	if at := c.QueryParam("at"); at != "" {
+		return s.stateAt(c, at)
+	}
 	var out []byte
 	if err := s.look(c.Request().Context(), func(st *domain.State, _ projections.Head) { out = projections.StateDocument(st) }); err != nil {
 		return err

@@ -55,9 +55,11 @@ const (
 // Options of a Server. Everything may be left out.
 type Options struct {
 	Secrets        []string       // live secrets of the webhook; none: everything passes (loopback only, held by the configuration)
+	Tokens         []Token        // of the API; none: see Server.actor
 	AllowCIDRs     []netip.Prefix // whoever may send signals; none: everybody
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
 	Now            func() time.Time
+	Heartbeat      time.Duration // of a stream; 0: the constant
 	Logger         *slog.Logger
 	Build          string
 	Instance       string
@@ -80,7 +82,8 @@ type Deps struct {
 	Query   func(ctx context.Context, look func(*domain.State, projections.Head)) error
 	Journal *projections.Journal
 	History *projections.History
-	Waiting func() int // commands that wait for the writer; nil: not known
+	Waiting func() int           // commands that wait for the writer; nil: not known
+	Reports *projections.Reports // of earlier recoveries; nil: none are kept
 }
 
 // Server answers HTTP. Its methods may be called from any goroutine.
@@ -94,22 +97,31 @@ type Server struct {
 	peers   *peerTable
 	readers chan struct{}
 	metrics *Metrics
+	folding chan struct{} // one place: a fold of the past takes a core for seconds
+	streams chan struct{}
 	handler http.Handler
+
+	heartbeat time.Duration
 
 	mu      sync.RWMutex
 	status  string
 	reasons []string
 	deps    *Deps
+	ended   chan struct{} // closed when an active server stops being active
 }
 
 // New makes a server that is recovering.
 func New(o Options) *Server {
 	s := &Server{
 		o: o, log: o.Logger, now: o.Now, origin: http.NewCrossOriginProtection(), readers: make(chan struct{}, MaxReaders),
+		folding: make(chan struct{}, 1), streams: make(chan struct{}, MaxStreams), heartbeat: Heartbeat,
 		status: Recovering, reasons: []string{"the log is being read"},
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
+	}
+	if o.Heartbeat > 0 {
+		s.heartbeat = o.Heartbeat
 	}
 	if s.now == nil {
 		s.now = time.Now
@@ -136,6 +148,9 @@ func (s *Server) Activate(d Deps) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.deps, s.status, s.reasons = &d, Active, nil
+	if s.ended == nil {
+		s.ended = make(chan struct{})
+	}
 }
 
 // SetStatus shows recovering, active, crashed or stopping, with reasons for people. Only an active server takes signals.
@@ -143,6 +158,10 @@ func (s *Server) SetStatus(status string, reasons ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.status, s.reasons = status, slices.Clone(reasons)
+	if status != Active && s.ended != nil {
+		close(s.ended)
+		s.ended = nil
+	}
 }
 
 // running gives the parts, nil unless the server is active, and what it shows.
@@ -160,7 +179,7 @@ func (s *Server) routes() http.Handler {
 	e.HTTPErrorHandler = s.answerError
 	e.Use(s.identify, s.survive)
 	read := func(path string, handle echo.HandlerFunc) {
-		e.Match([]string{http.MethodGet, http.MethodHead}, path, handle, s.mayRead)
+		e.Match([]string{http.MethodGet, http.MethodHead}, path, handle, s.needs(Viewer))
 	}
 	e.POST("/webhook", s.webhook, s.timed)
 	read("/api/v1/portfolio", s.portfolio)
@@ -174,10 +193,29 @@ func (s *Server) routes() http.Handler {
 	read("/api/v1/events", s.events)
 	read("/api/v1/state", s.state)
 	read("/metrics", s.showMetrics)
+	read("/api/v1/limits", s.limits)
+	read("/api/v1/trades", s.trades)
+	read("/api/v1/instances", s.instances)
+	read("/api/v1/recovery", s.recovery)
+	e.GET("/api/v1/events/stream", s.stream, s.needs(Viewer))
 	read("/", s.page)
+	s.commandRoutes(e)
 	open := []string{http.MethodGet, http.MethodHead}
 	e.Match(open, "/static/style.css", s.stylesheet)
 	e.Match(open, "/livez", s.livez)
 	e.Match(open, "/readyz", s.readyz)
 	return e
+}
+
+// commandRoutes are what a person may ask for, each with the least role that may.
+func (s *Server) commandRoutes(e *echo.Echo) {
+	command := func(path string, role Role, handle echo.HandlerFunc) { e.POST("/api/v1/"+path, handle, s.needs(role)) }
+	command("halt", Operator, s.setTrading(domain.Halted))
+	command("reduce", Operator, s.setTrading(domain.Reducing))
+	command("resume", Operator, s.setTrading(domain.Active))
+	command("positions/:id/exit", Operator, s.exitPosition)
+	command("exits/:id/withdraw", Operator, s.withdrawExit)
+	command("close-all", Operator, s.closeAll)
+	command("capital", Admin, s.moveCapital)
+	command("limits", Admin, s.changeLimits)
 }

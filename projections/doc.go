@@ -7,7 +7,7 @@
 //     the same function.
 //   - Journal reads events and first outcomes from the log, checking every record it shows.
 //   - History follows the log with a state of its own and keeps what the portfolio's state has let go of: signals, ended
-//     orders, closed positions, the newest ones of each (MaxSignals, MaxOrders, MaxClosed). Older ones are in the log.
+//     orders, closed positions, in an Index: a file that a restart goes on with, or the newest ones of each in memory.
 //
 // All money is in rupees, all prices are in points, all times are UTC. Decimals appear in JSON as strings, without loss.
 //

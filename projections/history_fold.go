@@ -1,7 +1,8 @@
 package projections
 
 import (
-	"slices"
+	"context"
+	"fmt"
 	"strings"
 
 	"pm/domain"
@@ -10,11 +11,12 @@ import (
 // deciding is a signal whose decision is being read.
 type deciding struct {
 	n      uint64 // its row
+	row    Signal
 	events []domain.Recorded
 }
 
 // fold takes an event that the state has just applied into the rows. The lock is held.
-func (h *History) fold(r *domain.Recorded) {
+func (h *History) fold(r *domain.Recorded) error {
 	if !r.At.Equal(h.at) {
 		clear(h.deciding) // the events of one decision share their log time
 		h.at = r.At
@@ -24,88 +26,130 @@ func (h *History) fold(r *domain.Recorded) {
 	} else if d := h.deciding[r.Corr]; d != nil {
 		h.foldDecision(r, d)
 	}
-	h.foldOrder(r)
+	if err := h.foldOrder(r); err != nil {
+		return err
+	}
+	h.foldPosition(r)
 	for _, l := range h.state.Closed() {
-		h.foldClosed(ClosedPositionOf(l))
+		if h.fresh(r) {
+			h.wait.closed[h.closed] = ClosedPositionOf(l)
+		}
+		h.closed++
+	}
+	return nil
+}
+
+// fresh says whether the index has not seen the event yet.
+func (h *History) fresh(r *domain.Recorded) bool { return r.Rev >= h.indexed.Head.Next }
+
+// touch notes that an event is about something.
+func (h *History) touch(r *domain.Recorded, ids ...string) {
+	if !h.fresh(r) {
+		return
+	}
+	for _, id := range ids {
+		if id != "" {
+			h.wait.touches = append(h.wait.touches, Touch{id, r.Rev})
+		}
 	}
 }
 
 func (h *History) foldSignal(r *domain.Recorded, e *domain.SignalReceived) {
-	n := h.signals.next
-	row := signalOf(r, e)
-	if left, full := h.signals.add(row); full {
-		rest := slices.DeleteFunc(slices.Clone(h.bySignal[left.SignalID]), func(m uint64) bool { return m < h.signals.oldest() })
-		if len(rest) == 0 {
-			delete(h.bySignal, left.SignalID)
-		} else {
-			h.bySignal[left.SignalID] = rest
-		}
-	}
-	h.bySignal[row.SignalID] = append(h.bySignal[row.SignalID], n)
-	d := &deciding{n: n}
+	d := &deciding{n: h.signals, row: signalOf(r, e)}
+	h.signals++
 	h.deciding[r.Corr] = d
 	h.foldDecision(r, d)
 }
 
 // foldDecision reads the outcome from what the decision has recorded so far, by the same function that the webhook answers from.
 func (h *History) foldDecision(r *domain.Recorded, d *deciding) {
-	row := h.signals.at(d.n)
-	if row == nil || len(d.events) == MaxOutcomeRecords {
+	if len(d.events) == MaxOutcomeRecords {
 		return
 	}
 	d.events = append(d.events, *r)
 	out := domain.OutcomeOf(d.events)
 	if e, ok := r.Event.(*domain.SignalRejected); ok {
-		row.First = copied(e.FirstRevision)
+		d.row.First = copied(e.FirstRevision)
 	}
 	if out.Status == domain.OutcomeAccepted {
 		decision := DecisionOf(out)
-		row.Decision = &decision
-		return
+		d.row.Decision = &decision
+	} else {
+		d.row.Reasons = ReasonsOf(out.Reasons)
 	}
-	row.Reasons = ReasonsOf(out.Reasons)
+	if h.fresh(r) {
+		h.wait.signals[d.n] = d.row
+	}
 }
 
 // foldOrder brings the row of the order that an event is about up to date with the state.
-func (h *History) foldOrder(r *domain.Recorded) {
+func (h *History) foldOrder(r *domain.Recorded) error {
 	id, reason := orderEvent(r.Event)
 	if id == "" {
-		return
+		return nil
 	}
-	o := h.state.Orders[id]
+	o := h.state.Known(id)
 	if o == nil {
-		if o = h.state.Recent.Order(id); o == nil {
-			return
-		}
+		return nil
 	}
 	v := OrderOf(o)
 	v.UpdatedAt = r.At
-	row := h.order(id)
 	if e, ok := r.Event.(*domain.OrderInitialized); ok {
 		at, rev := r.At, r.Rev
 		v.CreatedAt, v.Revision, v.PositionIDs = &at, &rev, h.claims(e.IntentID)
-		h.byOrder[id] = h.orders.next
-		if left, full := h.orders.add(v); full {
-			delete(h.byOrder, domain.OrderID(left.OrderID))
+	} else {
+		row, err := h.order(r, id)
+		if err != nil || row == nil {
+			return err // or older than what is kept
 		}
-		return
+		v.CreatedAt, v.Revision, v.PositionIDs, v.Reason = row.CreatedAt, row.Revision, row.PositionIDs, row.Reason
+		if reason != "" {
+			v.Reason = reason
+		}
 	}
-	if row == nil {
-		return // older than what is kept
+	if h.live[id] = &v; v.Done() {
+		delete(h.live, id)
 	}
-	v.CreatedAt, v.Revision, v.PositionIDs, v.Reason = row.CreatedAt, row.Revision, row.PositionIDs, row.Reason
-	if reason != "" {
-		v.Reason = reason
+	h.touch(r, string(id), v.PositionID, v.IntentID)
+	h.touch(r, v.PositionIDs...)
+	if h.fresh(r) {
+		h.wait.orders[v.N] = v
 	}
-	*row = v
+	return nil
 }
 
-func (h *History) order(id domain.OrderID) *Order {
-	n, ok := h.byOrder[id]
-	if !ok {
-		return nil
+// order gives the row of an order as it was before an event. One that had ended is in the index: a late fill is rare.
+func (h *History) order(r *domain.Recorded, id domain.OrderID) (*Order, error) {
+	if row := h.live[id]; row != nil || !h.fresh(r) {
+		return row, nil
 	}
-	return h.orders.at(n)
+	if o := h.state.Known(id); o != nil {
+		if row, waits := h.wait.orders[o.N]; waits {
+			return &row, nil
+		}
+	}
+	row, err := h.index.Order(context.Background(), string(id))
+	if err != nil {
+		return nil, fmt.Errorf("read an order that has changed after its end: %w", err)
+	}
+	return row, nil
+}
+
+// foldPosition notes what else an event says about positions and exits.
+func (h *History) foldPosition(r *domain.Recorded) {
+	switch e := r.Event.(type) {
+	case *domain.StopMoved:
+		h.touch(r, string(e.PositionID))
+	case *domain.ExitRequested:
+		h.touch(r, string(e.IntentID))
+		for _, c := range e.Claims {
+			h.touch(r, string(c.PositionID))
+		}
+	case *domain.ExitWithdrawn:
+		h.touch(r, string(e.IntentID))
+	case *domain.OrderFilled:
+		h.touch(r, string(e.PositionID)) // of a late fill
+	}
 }
 
 func (h *History) claims(id domain.IntentID) []string {
@@ -145,11 +189,4 @@ func orderEvent(event domain.Event) (id domain.OrderID, reason string) {
 		return e.OrderID, e.Reason
 	}
 	return "", ""
-}
-
-func (h *History) foldClosed(p Position) {
-	h.byClosed[p.PositionID] = h.closed.next
-	if left, full := h.closed.add(p); full {
-		delete(h.byClosed, left.PositionID)
-	}
 }

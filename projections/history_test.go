@@ -69,9 +69,9 @@ func TestAHistoryKeepsWhatTheStateLetsGoOf(t *testing.T) {
 	closed := h.Closed(Filter{}, nil, 10).Rows
 	require.Len(t, closed, 1)
 	require.Equal(t, "95800", closed[0].NetPnL.String())
-	one, _, found := h.Position("BANK_NIFTY-1-Long_1")
-	require.True(t, found)
-	require.Equal(t, closed[0], one)
+	one, _, err := h.Position("BANK_NIFTY-1-Long_1")
+	require.NoError(t, err)
+	require.Equal(t, closed[0], *one)
 }
 
 func TestAHistoryGivesTheSameOutcomeAsTheFirstAnswer(t *testing.T) {
@@ -128,14 +128,16 @@ func TestALateFillChangesAnOrderThatHadEnded(t *testing.T) {
 	o := d.sent()
 	d.do(domain.ReportOrder{OrderID: o.OrderID, BrokerID: "B1", Canceled: true, Text: "asked for", Now: d.now})
 	caughtUp(t, d, h)
-	row, _, _ := h.Order(string(o.OrderID))
+	row, _, err := h.Order(string(o.OrderID))
+	require.NoError(t, err)
 	require.Equal(t, OrderEndCanceled, row.Status)
 	require.Equal(t, "asked for", row.Reason)
 	d.do(domain.ReportOrder{OrderID: o.OrderID, BrokerID: "B1", Now: d.now, Fills: []domain.Fill{
 		{ExecID: "1", Units: 2 * o.LotSize, Price: domain.D("50000"), Fee: domain.D("0")},
 	}})
 	caughtUp(t, d, h)
-	late, _, _ := h.Order(string(o.OrderID))
+	late, _, err := h.Order(string(o.OrderID))
+	require.NoError(t, err)
 	require.Equal(t, 2, late.FilledLots)
 	require.Equal(t, "asked for", late.Reason)
 	require.Zero(t, row.FilledLots, "a row that was handed out does not change")
@@ -144,23 +146,26 @@ func TestALateFillChangesAnOrderThatHadEnded(t *testing.T) {
 
 func TestAHistoryKeepsTheNewestRowsUpToItsLimits(t *testing.T) {
 	d := newDesk(t)
-	h := newHistory(3, 2, 1)
+	x := newMemoryIndex(3, 2, 1)
+	h := NewHistoryIn(x)
 	follow(t, h, d.log)
 	d.trade()
 	first := h.firstOrder(t, d)
 	d.trade()
 	caughtUp(t, d, h)
 	require.Len(t, h.Signals(Filter{}, nil, 10).Rows, 3)
-	require.Len(t, h.bySignal, 3, "what leaves is not found any more")
+	require.Len(t, x.bySignal, 3, "what leaves is not found any more")
 	require.Len(t, h.Orders(Filter{}, nil, 10).Rows, 2)
-	_, _, found := h.Order(first)
-	require.False(t, found)
-	require.Len(t, h.byOrder, 2)
+	order, _, err := h.Order(first)
+	require.NoError(t, err)
+	require.Nil(t, order)
+	require.Len(t, x.byOrder, 2)
 	require.Equal(t, "BANK_NIFTY-2-Long_1", h.Closed(Filter{}, nil, 10).Rows[0].PositionID)
-	require.Len(t, h.byClosed, 1)
-	_, _, found = h.Position("BANK_NIFTY-1-Long_1")
-	require.False(t, found)
-	require.Equal(t, 10_000, NewHistory().signals.limit)
+	require.Len(t, x.byClosed, 1)
+	p, _, err := h.Position("BANK_NIFTY-1-Long_1")
+	require.NoError(t, err)
+	require.Nil(t, p)
+	require.Equal(t, 10_000, NewMemoryIndex().signals.limit)
 }
 
 func (h *History) firstOrder(t *testing.T, d *desk) string {

@@ -85,6 +85,25 @@ func (j *Journal) Outcome(ctx context.Context, revision uint64) (domain.Outcome,
 	return domain.OutcomeOf(events), nil
 }
 
+// Recorded reads the event at a revision.
+func (j *Journal) Recorded(ctx context.Context, revision uint64) (domain.Recorded, error) {
+	var out *domain.Recorded
+	head, err := j.log.Head(ctx)
+	if err == nil {
+		err = j.read(ctx, revision, head, func(_ eventstore.Record, r domain.Recorded) error {
+			out = &r
+			return errPageFull
+		})
+	}
+	switch {
+	case out != nil:
+		return *out, nil
+	case err == nil:
+		err = fmt.Errorf("the log ends at %s", head)
+	}
+	return domain.Recorded{}, fmt.Errorf("read the event at revision %d: %w", revision, err)
+}
+
 // read hands out checked records of [from, head). The record before is read too, so that the first one is linked to it.
 func (j *Journal) read(ctx context.Context, from uint64, head eventstore.Head, each func(eventstore.Record, domain.Recorded) error) error {
 	if from >= head.Next {

@@ -63,6 +63,7 @@ func (s *service) run(ctx context.Context) error {
 		s.openLog,
 		s.recover, // reads everything, writes nothing
 		s.compare,
+		s.openHistory,
 		s.openBroker,
 		s.checkBook,
 		s.begin, // the first event of this start
@@ -152,6 +153,7 @@ func (s *service) follow(ctx context.Context) {
 func (s *service) open(ctx context.Context) {
 	s.web.api.Activate(api.Deps{
 		Submit: s.submit, Query: s.query, Journal: projections.NewJournal(s.store), History: s.history, Waiting: s.engine.Waiting,
+		Reports: projections.NewReports(os.DirFS(s.recoveryFolder())),
 	})
 	s.log.Info("active", "instance", s.instance, "build", s.p.build, "listen", s.web.address)
 	fmt.Fprintf(s.p.out, "pm %s takes signals at %s/webhook; dashboard: %s/\n", s.p.build, s.web.url(), s.web.url())

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"pm/adapters/broker/paper"
+	sqliteindex "pm/adapters/sqlite"
 	"pm/domain"
 	"pm/domain/engine"
 	"pm/eventstore"
@@ -58,6 +59,25 @@ func (s *service) recover(ctx context.Context) error {
 		r.Report.Events, len(projections.OpenPositions(r.State)), time.Duration(r.Report.Seconds*float64(time.Second)).Round(time.Microsecond), r.Report.EventsPerSecond,
 		r.Report.HeadRevision, r.Report.HeadHash)
 	s.log.Info("recovered", "events", r.Report.Events, "head", r.Report.HeadRevision, "hash", r.Report.HeadHash, "digest", r.Report.StateDigest)
+	return nil
+}
+
+// historyFile holds the lists of the past. It is made again from the log whenever it is missing or does not fit.
+const historyFile = "history.db"
+
+// openHistory opens the lists of the past. A file that cannot be used must not keep anybody from trading: the newest rows are kept in
+// memory then, and the log says why.
+func (s *service) openHistory(context.Context) error {
+	if s.cfg.EventStore.Memory {
+		return nil
+	}
+	index, err := sqliteindex.Open(filepath.Join(s.cfg.Data, historyFile))
+	if err != nil {
+		s.log.Error("the lists of the past are kept in memory only", "error", err)
+		return nil
+	}
+	s.onClose("history", index.Close)
+	s.history = projections.NewHistoryIn(index)
 	return nil
 }
 
@@ -165,7 +185,7 @@ func (s *service) begin(ctx context.Context) error {
 		}))
 	}
 	report := s.recovery.Report.JSON()
-	if err := keepReport(filepath.Join(s.cfg.Data, "recovery"), s.recovery.Report.Finished, report); err != nil {
+	if err := keepReport(s.recoveryFolder(), s.recovery.Report.Finished, report); err != nil {
 		return &halt{Code: codeDataFolder, Err: err, Hint: "see whether the data folder can be written and its disk has room, then start again"}
 	}
 	sum := sha256.Sum256(report)
@@ -174,6 +194,9 @@ func (s *service) begin(ctx context.Context) error {
 		Snapshot: s.recovery.Report.Snapshot,
 	}, s.cfg.Decision()))
 }
+
+// recoveryFolder holds the reports of the recoveries.
+func (s *service) recoveryFolder() string { return filepath.Join(s.cfg.Data, "recovery") }
 
 func (s *service) begun(err error) error {
 	if err != nil {

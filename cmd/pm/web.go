@@ -41,7 +41,7 @@ func (s *service) serveHealth(context.Context) error {
 		secrets = append(secrets, secret.Reveal())
 	}
 	w := &web{failed: make(chan error, 1), api: api.New(api.Options{
-		Secrets: secrets, AllowCIDRs: s.cfg.Allow, TrustedProxies: s.cfg.Proxies, Logger: s.log, Build: s.p.build, Instance: s.instance,
+		Secrets: secrets, Tokens: s.cfg.Tokens, AllowCIDRs: s.cfg.Allow, TrustedProxies: s.cfg.Proxies, Logger: s.log, Build: s.p.build, Instance: s.instance,
 	})}
 	w.server = &http.Server{
 		Handler: w.api.Handler(), ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,

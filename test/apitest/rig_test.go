@@ -225,6 +225,6 @@ func signal(kind, instrument, members string) string {
 func (r *rig) settled() {
 	r.t.Helper()
 	require.Eventually(r.t, func() bool {
-		return r.get("/api/v1/orders?status=open").at("orders.0") == "<none>"
+		return r.get("/api/v1/orders?status=open", as("vic")...).at("orders.0") == "<none>"
 	}, 5*time.Second, 5*time.Millisecond, "orders stay open")
 }

@@ -8,7 +8,7 @@ type packageRule struct {
 }
 
 // suites are the conformance suites and fixtures: they ship as packages but only tests import them.
-var suites = []string{"pm/eventstore/logtest", "pm/domain/engine/brokertest"}
+var suites = []string{"pm/eventstore/logtest", "pm/domain/engine/brokertest", "pm/projections/indextest"}
 
 // packages lists every package of the module. A package that is not here fails the test, so a new room is a decision
 // that somebody wrote down. A key that ends in "/..." stands for every package below it.
@@ -24,10 +24,12 @@ var packages = map[string]packageRule{
 	"pm/eventstore/sqlite":  {imports: []string{"pm/domain", "pm/eventstore"}, tests: []string{"pm/domain/canon"}},
 	"pm/eventstore/logtest": {imports: []string{"pm/domain", "pm/domain/canon", "pm/eventstore"}},
 
-	"pm/projections": {imports: []string{"pm/domain", "pm/domain/canon", "pm/eventstore"}},
+	"pm/projections":           {imports: []string{"pm/domain", "pm/domain/canon", "pm/eventstore"}, tests: []string{"pm/projections/indextest"}},
+	"pm/projections/indextest": {imports: []string{"pm/domain", "pm/eventstore", "pm/projections"}},
 
 	// An adapter knows the package whose port it implements and no other adapter.
 	"pm/adapters/broker/paper": {imports: []string{"pm/domain", "pm/domain/engine"}},
+	"pm/adapters/sqlite":       {imports: []string{"pm/domain", "pm/eventstore", "pm/projections"}, tests: []string{"pm/projections/indextest"}},
 	"pm/adapters/tradingview":  {imports: []string{"pm/domain"}},
 
 	// The engine reaches the api as function values, so no handler can go round its queue.
@@ -45,18 +47,18 @@ var nobodyImports = []string{"pm/cmd", "pm/test"}
 // drivers lists every library from outside and the packages that may import it.
 // A library that is not here fails the test: each one is a choice with a reason, and the weighty ones have an ADR.
 var drivers = map[string][]string{
-	"github.com/quagmt/udecimal":          {"pm/domain", "pm/domain/canon"},                     // ADR 0004
-	"github.com/google/uuid":              {"pm/domain", "pm/api", "pm/cmd/..."},                // deterministic ids; request and instance ids
-	"zombiezen.com/go/sqlite":             {"pm/eventstore/sqlite", "pm/adapters/broker/paper"}, // ADR 0006
-	"github.com/labstack/echo/v4":         {"pm/api"},                                           // HTTP routing
-	"github.com/prometheus/client_golang": {"pm/api", "pm/cmd/..."},                             // /metrics
-	"github.com/knadh/koanf":              {"pm/cmd/internal/config"},                           // ADR 0011
-	"github.com/spf13/cobra":              {"pm/cmd/..."},                                       // ADR 0011
-	"gopkg.in/yaml.v3":                    {"pm/cmd/pmctl", "pm/cmd/internal/..."},              // -o yaml
-	"golang.org/x/sys":                    {"pm/eventstore/sqlite", "pm/cmd/..."},               // folder lock, boot time
-	"github.com/stretchr/testify":         nil,                                                  // tests and suites only
-	"pgregory.net/rapid":                  nil,                                                  // property tests
-	"go.uber.org/goleak":                  nil,                                                  // goroutine leaks
+	"github.com/quagmt/udecimal":          {"pm/domain", "pm/domain/canon"},                                           // ADR 0004
+	"github.com/google/uuid":              {"pm/domain", "pm/api", "pm/cmd/..."},                                      // deterministic ids; request and instance ids
+	"zombiezen.com/go/sqlite":             {"pm/eventstore/sqlite", "pm/adapters/broker/paper", "pm/adapters/sqlite"}, // ADR 0006
+	"github.com/labstack/echo/v4":         {"pm/api"},                                                                 // HTTP routing
+	"github.com/prometheus/client_golang": {"pm/api", "pm/cmd/..."},                                                   // /metrics
+	"github.com/knadh/koanf":              {"pm/cmd/internal/config"},                                                 // ADR 0011
+	"github.com/spf13/cobra":              {"pm/cmd/..."},                                                             // ADR 0011
+	"gopkg.in/yaml.v3":                    {"pm/cmd/pmctl", "pm/cmd/internal/..."},                                    // -o yaml
+	"golang.org/x/sys":                    {"pm/eventstore/sqlite", "pm/cmd/..."},                                     // folder lock, boot time
+	"github.com/stretchr/testify":         nil,                                                                        // tests and suites only
+	"pgregory.net/rapid":                  nil,                                                                        // property tests
+	"go.uber.org/goleak":                  nil,                                                                        // goroutine leaks
 }
 
 // pureStd is the part of the standard library that the domain may use: values in, values out.
@@ -92,6 +94,7 @@ var interfaces = map[string]string{
 	"pm/domain.Command":       "the closed list of commands; Decide switches over it",
 	"pm/domain/engine.Broker": "whoever executes orders",
 	"pm/eventstore.Log":       "the log",
+	"pm/projections.Index":    "whatever keeps the lists of the past",
 }
 
 // topLevel are the names that may stand beside go.mod. Names with a dot in front are tooling and are not listed.

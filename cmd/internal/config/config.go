@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"pm/adapters/broker/paper"
+	"pm/api"
 	"pm/domain"
 )
 
@@ -28,6 +29,7 @@ type Config struct {
 	EventStore EventStore
 	Paper      paper.Options
 	Secrets    []Secret       // of the webhook: none, one, or two while they are exchanged
+	Tokens     []api.Token    // of the API: digests, names and roles
 	Proxies    []netip.Prefix // whose X-Forwarded-For is believed
 	Allow      []netip.Prefix // who may use the webhook; none means everybody
 	LogLevel   slog.Level

@@ -29,7 +29,7 @@ var settings = []setting{
 	{"data", text}, {"listen", text},
 	{"portfolio.id", text}, {"portfolio.initial_capital", decimal}, {"portfolio.currency", text},
 	{"eventstore.url", text}, {"snapshot.url", text}, {"nats.url", text}, {"broker.url", text}, {"ha.enabled", flag},
-	{"webhook.secrets", list}, {"http.trusted_proxies", list}, {"http.allow", list},
+	{"webhook.secrets", list}, {tokensKey, list}, {"http.trusted_proxies", list}, {"http.allow", list},
 	{"log.level", text}, {"log.format", text},
 	{"sizing.mode", text},
 	{"orders.entry_slippage", decimal}, {"orders.partial", text}, {"orders.expire_after", span}, {"orders.working_timeout", span},

@@ -63,6 +63,9 @@ func (p *printer) list(key, joined string) string {
 	if key == "webhook.secrets" {
 		items = slices.Repeat([]string{quote(redacted)}, p.c.lists[key])
 	}
+	if key == tokensKey {
+		items = p.c.shownTokens()
+	}
 	return "[" + strings.Join(items, ", ") + "]"
 }
 

@@ -36,6 +36,7 @@ func (r *reader) service() {
 	r.switchedOff("ha.enabled")
 	r.logging()
 	r.secrets()
+	r.tokens()
 	r.listen()
 	r.c.Proxies = r.networks("http.trusted_proxies")
 	r.c.Allow = r.networks("http.allow")

@@ -41,7 +41,7 @@ func readFile(name string) *layer {
 		return l
 	}
 	l = parseYAML(name, content)
-	if info, err := f.Stat(); err == nil && info.Mode().Perm()&0o077 != 0 && l.values["webhook.secrets"] != nil {
+	if info, err := f.Stat(); err == nil && info.Mode().Perm()&0o077 != 0 && (l.values["webhook.secrets"] != nil || l.values[tokensKey] != nil) {
 		l.problems = append(l.problems, Problem{
 			Source: name, Key: "webhook.secrets", Warning: true,
 			Text: fmt.Sprintf("others on this machine may read the file (mode %04o): chmod 600 %s", info.Mode().Perm(), name),
@@ -120,6 +120,14 @@ func (y yamlFile) value(key string, n *yaml.Node, depth int) {
 func (y yamlFile) sequence(key string, n *yaml.Node) {
 	items := []string{}
 	for _, item := range n.Content {
+		if item.Kind == yaml.MappingNode && key == tokensKey {
+			text, ok := y.token(item)
+			if !ok {
+				return
+			}
+			items = append(items, text)
+			continue
+		}
 		if item.Kind != yaml.ScalarNode || item.Tag == "!!null" {
 			y.layer.fail(y.at(item), key, "holds something that is not plain text")
 			return
