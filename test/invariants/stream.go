@@ -18,6 +18,8 @@ type Stream struct {
 	sold    map[string]int
 	cash    domain.Decimal // of all fills, gross, rupees: sales less purchases
 	fees    domain.Decimal
+	values  map[string]domain.Decimal // point value of the latest entry, by instrument
+	mixed   bool                      // an instrument held lots of two point values at once
 	flows   domain.Decimal
 	epoch   uint64
 	inst    string
@@ -39,6 +41,7 @@ func NewStream() *Stream {
 	return &Stream{
 		orders: map[domain.OrderID]*orderLife{}, unknown: map[domain.OrderID]bool{}, stops: map[domain.PositionID]domain.Decimal{}, bases: map[campaign]base{},
 		intents: map[domain.IntentID]bool{}, alarmed: map[string]bool{}, bought: map[string]int{}, sold: map[string]int{},
+		values: map[string]domain.Decimal{},
 	}
 }
 

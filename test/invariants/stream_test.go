@@ -118,3 +118,18 @@ func TestAnEntryAboveACapBreaksV6(t *testing.T) {
 		require.ErrorContains(t, err, name)
 	}
 }
+
+func TestLotsOfTwoPointValuesAtOnceAreNotCountedFromTheirOrderAlone(t *testing.T) {
+	entry := func(value string) *domain.OrderInitialized {
+		return &domain.OrderInitialized{Instrument: "GOLD_MINI", PointValue: domain.D(value), Entry: &domain.Entry{}}
+	}
+	stream := NewStream()
+	stream.value(entry("10"))
+	stream.value(entry("12"))
+	require.False(t, stream.mixed, "nothing was held")
+	stream.bought["GOLD_MINI"] = 5
+	stream.value(entry("12"))
+	require.False(t, stream.mixed)
+	stream.value(entry("10"))
+	require.True(t, stream.mixed)
+}
