@@ -1,0 +1,121 @@
+package abuse
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// disguises are the forms in which a secret could come to light.
+func disguises(planted string) map[string]string {
+	return map[string]string{
+		"as it is":          planted,
+		"reversed case":     strings.ToUpper(planted),
+		"in hex":            hex.EncodeToString([]byte(planted)),
+		"in base64":         base64.RawStdEncoding.EncodeToString([]byte(planted))[:16],
+		"as basic password": base64.RawStdEncoding.EncodeToString([]byte("pm:" + planted))[4:20],
+		"in a URL":          url.QueryEscape(planted),
+		"its middle":        planted[4 : len(planted)-4],
+	}
+}
+
+// clean holds a text against every disguise.
+func clean(t *testing.T, where, text string) {
+	t.Helper()
+	for how, form := range disguises(secret) {
+		require.False(t, strings.Contains(text, form), "the secret %s in %s", how, where) // a failure prints no text: it is long, and it holds the secret
+	}
+}
+
+// carriers are requests that carry the secret in every place where people put one: right, wrong, broken, too large.
+func carriers() []string {
+	in := `,"secret":"` + secret + `"`
+	escaped := `,"s\u0065cret":"` + strings.Replace(secret, "c", `\u0063`, 1) + `"`
+	return []string{
+		base(in), base(escaped + `,"id":"one"`), base(escaped + `,"id":"one"`), // the last is a duplicate
+		base(`,"price":1` + in), put("price", `"a price"`+in), put("er", `7`+in), // faults of form beside it
+		base(in + in), base(in)[:len(base(in))-3], base(in) + base(in), `{"secret":"` + secret, `"` + secret + `"`, // broken
+		base(`,"secret":["` + secret + `"]`), base(`,"secret":{"a":"` + secret + `"}`), // of no use
+		base(in + strings.Repeat(" ", maxBody)),
+		exit("BANK_NIFTY", in), exit("NOBODY_KNOWS", in), `{"type":"EXIT","instrument":"BANK_NIFTY","position":"perhaps"` + in + `}`,
+	}
+}
+
+func TestThePlantedSecretComesToLightNowhere(t *testing.T) {
+	p := start(t, "log: {level: debug}\n")
+	bearer := []string{"Authorization", "Bearer " + secret}
+	basic := []string{"Authorization", "Basic " + base64.StdEncoding.EncodeToString([]byte("pm:"+secret))}
+	statuses := map[int]int{}
+	for i, body := range carriers() {
+		for _, headers := range [][]string{nil, bearer, basic, {"Authorization", "Digest " + secret}, {"X-Request-Id", secret + "!"}} {
+			a, err := p.send(http.MethodPost, "/webhook?secret="+secret, body, headers...)
+			require.NoError(t, err)
+			clean(t, fmt.Sprintf("the answer to carrier %d", i), a.body+fmt.Sprint(a.header))
+			statuses[a.status]++
+		}
+	}
+	for _, status := range []int{http.StatusOK, http.StatusBadRequest, http.StatusUnauthorized, http.StatusRequestEntityTooLarge} {
+		require.Positive(t, statuses[status], "the carriers reach every arm: %v", statuses)
+	}
+	for _, path := range []string{
+		"/", "/readyz", "/livez", "/metrics", "/api/v1/portfolio", "/api/v1/positions?status=all", "/api/v1/pyramids", "/api/v1/orders", "/api/v1/signals",
+		"/api/v1/signals/one", "/api/v1/trades", "/api/v1/events?limit=1000", "/api/v1/state", "/api/v1/instances", "/api/v1/recovery", "/api/v1/nothing",
+		"/api/v1/explain/one", "/api/v1/openapi.json", "/api/v1/limits",
+	} {
+		for _, headers := range [][]string{nil, bearer, basic} {
+			a, err := p.send(http.MethodGet, path, "", headers...)
+			require.NoError(t, err)
+			clean(t, path, a.body+fmt.Sprint(a.header))
+		}
+	}
+	p.tools()
+	require.Equal(t, 0, p.stop())
+	p.files()
+}
+
+// tools asks pmctl for everything that it tells from the log, and pm for its settings.
+func (p *program) tools() {
+	t := p.t.(*testing.T)
+	pm, ctl := build(t)
+	export := filepath.Join(p.dir, "export.jsonl")
+	for _, args := range [][]string{
+		{ctl, "--data", p.data(), "replay"}, {ctl, "--data", p.data(), "replay", "-o", "json"}, {ctl, "--data", p.data(), "replay", "--state"},
+		{ctl, "--data", p.data(), "signals"}, {ctl, "--data", p.data(), "log", "info"}, {ctl, "--data", p.data(), "log", "export", export},
+		{pm, "--config", filepath.Join(p.dir, "pm.yaml"), "--data", p.data(), "--print-config"},
+	} {
+		out, err := exec.Command(args[0], args[1:]...).CombinedOutput()
+		require.NoError(t, err, "%v: %s", args[1:], out)
+		require.NotEmpty(t, out, args[1:])
+		clean(t, strings.Join(args[1:], " "), string(out))
+	}
+}
+
+// files reads every byte that the program left behind but the configuration in which the secret was given.
+func (p *program) files() {
+	t := p.t.(*testing.T)
+	read := 0
+	require.NoError(t, filepath.WalkDir(p.dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || entry.Name() == "pm.yaml" {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		clean(t, path, string(text))
+		read++
+		return err
+	}))
+	require.Greater(t, read, 2, "the log, the book and what was said are files")
+	said, err := os.ReadFile(p.said())
+	require.NoError(t, err)
+	require.Contains(t, string(said), "level=WARN", "the log has spoken of refusals")
+	require.Contains(t, string(said), "level=INFO", "and of the rest")
+}
