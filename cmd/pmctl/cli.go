@@ -117,7 +117,7 @@ func (c *cli) root() *cobra.Command {
 	root.MarkFlagsMutuallyExclusive("server", "data", "eventstore")
 	root.AddCommand(
 		c.statusCommand(), c.portfolioCommand(), c.positionsCommand(), c.pyramidsCommand(), c.ordersCommand(), c.signalsCommand(),
-		c.replayCommand(), c.logCommand(), c.sizeCommand(), c.importCommand(), c.backtestCommand(), c.versionCommand(),
+		c.replayCommand(), c.logCommand(), c.sizeCommand(), c.tradesCommand(), c.instancesCommand(), c.recoveryCommand(), c.explainCommand(), c.importCommand(), c.backtestCommand(), c.versionCommand(),
 		c.exitCommand(), c.withdrawCommand(), c.closeAllCommand(), c.capitalCommand(), c.limitsCommand(),
 	)
 	root.AddCommand(c.tradingCommands()...)
