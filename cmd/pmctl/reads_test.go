@@ -67,11 +67,12 @@ func TestRecoveryShowsTheReportOfTheLastStart(t *testing.T) {
 	data, report := restarted(t)
 	out, _ := pmctl(t, exitFine, "recovery", "--data", data)
 	require.Regexp(t, `last.head_revision +46\n`, out)
-	require.Regexp(t, `report.events +47\n`, out)
-	require.Regexp(t, `recoveries +1 item\n`, out)
+	require.Regexp(t, `last.events +47\n`, out)
+	require.Regexp(t, `reports +1 item\n`, out)
+	require.Regexp(t, `recorded +1 item\n`, out)
 	require.NoError(t, os.Remove(report))
 	out, _ = pmctl(t, exitFine, "recovery", "--data", data, "-o", "json")
-	require.NotContains(t, out, `"report":`, "the log outlives the file")
+	require.NotContains(t, out, `"last":`, "the log outlives the file")
 	require.Contains(t, out, `"head_revision": 46`)
 }
 
@@ -129,10 +130,16 @@ func TestAnExplanationIsReadInWordsAndGivenWholeToScripts(t *testing.T) {
 }
 
 func TestReadsOfAServiceAreShownAsTheyCome(t *testing.T) {
-	url := speaker(t, "/api/v1/instances", `{"instances":[{"id":"a-1","status":"active","epoch":3,"since":"2026-01-05T04:00:00Z","build":"v9"}],"revision":7}`)
-	out, _ := pmctl(t, exitFine, "instances", "--server", url)
-	require.Equal(t, "INSTANCE  STATUS  EPOCH  SINCE (IST)          BUILD\na-1       active      3  2026-01-05 09:30:00  v9\n", out)
-	url = speaker(t, "/api/v1/recovery", `{"report":{"events":47,"findings":[],"snapshot":"none"},"revision":7}`)
-	out, _ = pmctl(t, exitFine, "recovery", "--server", url)
-	require.Equal(t, "report.events    47\nreport.findings  0 items\nreport.snapshot  none\nrevision         7\n", out)
+	s := staffed(t)
+	s.pyramid(t)
+	s.as(t, "ada", exitFine, "close-all", "--reason", "x")
+	s.rest(t)
+	out, _ := s.as(t, "vic", exitFine, "instances")
+	require.Regexp(t, `(?m)^here +active +1 +[-0-9]+ [:0-9]+  test$`, out)
+	out, _ = s.as(t, "vic", exitFine, "recovery")
+	require.Regexp(t, `(?m)^reports +0 items$`, out)
+	asked, _ := s.as(t, "vic", exitFine, "trades", "-o", "ndjson")
+	read, _ := pmctlReal(t, exitFine, "trades", "--data", s.dir, "-o", "ndjson")
+	require.Equal(t, asked, read)
+	require.Contains(t, asked, `"position_id":"BANK_NIFTY-1-Long_2"`)
 }

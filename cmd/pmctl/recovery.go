@@ -69,6 +69,7 @@ type recovered struct {
 // recoveries reads every RecoveryCompleted, and the digest of the state that each start had recovered.
 func recoveries(ctx context.Context, log eventstore.Log, digests bool) (list []recovered, head eventstore.Head, err error) {
 	state, before := domain.NewState(), ""
+	list = []recovered{}
 	head, err = fold(ctx, log, state, func(r domain.Recorded, _ eventstore.Hash) error {
 		switch e := r.Event.(type) {
 		case *domain.LeaderEpochStarted:
@@ -88,35 +89,31 @@ func (c *cli) recoveryFromLog(ctx context.Context, log eventstore.Log) (json.Raw
 	if err != nil {
 		return nil, err
 	}
-	doc := document{}
-	if len(list) > 0 {
-		doc = append(doc, member{"last", list[len(list)-1]})
-		if report := c.report(list[len(list)-1].ReportDigest); report != nil {
-			doc = append(doc, member{"report", report})
-		}
-		doc = append(doc, member{"recoveries", list})
+	kept, err := c.reports()
+	if err != nil {
+		return nil, err
 	}
-	doc = append(doc, member{"revision", projections.HeadOf(head).Revision})
+	doc := document{}
+	if len(kept) > 0 {
+		doc = append(doc, member{"last", kept[0]})
+	}
+	doc = append(doc, member{"reports", kept}, member{"recorded", list}, member{"revision", projections.HeadOf(head).Revision})
 	return compact(doc)
 }
 
-// report finds a report in the data folder by its digest, nil if it is not there: reports are kept for a while, the log for ever.
-func (c *cli) report(digest string) json.RawMessage {
+// reports are those of the data folder, the latest first. There are none where the log stands alone: reports are kept for a while,
+// the log for ever.
+func (c *cli) reports() ([]projections.KeptReport, error) {
 	dir, err := c.logDir()
 	if err != nil {
-		return nil
+		return nil, err
 	}
-	files, err := filepath.Glob(filepath.Join(filepath.Dir(dir), "recovery", "*.json"))
-	if err != nil {
-		return nil
+	folder := filepath.Join(filepath.Dir(dir), "recovery")
+	if _, err := os.Stat(folder); err != nil {
+		return []projections.KeptReport{}, nil
 	}
-	for i := len(files) - 1; i >= 0; i-- {
-		text, err := os.ReadFile(files[i])
-		if sum := sha256.Sum256(text); err == nil && hex.EncodeToString(sum[:]) == digest {
-			return text
-		}
-	}
-	return nil
+	kept, _, err := projections.NewReports(os.DirFS(folder)).List("", listLimit)
+	return kept, err
 }
 
 // verifyReport holds a report against the log: its digest is that of a recorded recovery, and the state that it names is the state

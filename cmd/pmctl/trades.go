@@ -21,7 +21,7 @@ func (c *cli) tradesCommand() *cobra.Command {
 			return nil, projections.Head{}, err
 		}
 		closed := history.Closed(l.filter, nil, l.limit)
-		return anys(closed.Rows), closed.Head, nil
+		return anys(closed.Rows), closed.Head, closed.Err
 	}}
 	return l.command("trades", "closed positions, the latest closed first: gross, fees, net")
 }

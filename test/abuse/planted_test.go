@@ -16,6 +16,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// token is an operator's, planted beside the secret.
+const token = "operators-own-key-6d1f3c"
+
 // disguises are the forms in which a secret could come to light.
 func disguises(planted string) map[string]string {
 	return map[string]string{
@@ -32,8 +35,11 @@ func disguises(planted string) map[string]string {
 // clean holds a text against every disguise.
 func clean(t *testing.T, where, text string) {
 	t.Helper()
-	for how, form := range disguises(secret) {
-		require.False(t, strings.Contains(text, form), "the secret %s in %s", how, where) // a failure prints no text: it is long, and it holds the secret
+	for what, planted := range map[string]string{"secret": secret, "token": token} {
+		for how, form := range disguises(planted) {
+			// A failure prints no text: it is long, and it holds what must not come to light.
+			require.False(t, strings.Contains(text, form), "the %s %s in %s", what, how, where)
+		}
 	}
 }
 
@@ -52,7 +58,7 @@ func carriers() []string {
 }
 
 func TestThePlantedSecretComesToLightNowhere(t *testing.T) {
-	p := start(t, "log: {level: debug}\n")
+	p := start(t, "log: {level: debug}\napi: {tokens: [{name: olga, role: operator, token: "+token+"}]}\n")
 	bearer := []string{"Authorization", "Bearer " + secret}
 	basic := []string{"Authorization", "Basic " + base64.StdEncoding.EncodeToString([]byte("pm:"+secret))}
 	statuses := map[int]int{}
@@ -72,15 +78,32 @@ func TestThePlantedSecretComesToLightNowhere(t *testing.T) {
 		"/api/v1/signals/one", "/api/v1/trades", "/api/v1/events?limit=1000", "/api/v1/state", "/api/v1/instances", "/api/v1/recovery", "/api/v1/nothing",
 		"/api/v1/explain/one", "/api/v1/openapi.json", "/api/v1/limits",
 	} {
-		for _, headers := range [][]string{nil, bearer, basic} {
+		for _, headers := range [][]string{nil, bearer, basic, {"Authorization", "Bearer " + token}} {
 			a, err := p.send(http.MethodGet, path, "", headers...)
 			require.NoError(t, err)
 			clean(t, path, a.body+fmt.Sprint(a.header))
 		}
 	}
+	p.commands()
 	p.tools()
 	require.Equal(t, 0, p.stop())
 	p.files()
+}
+
+// commands are given with the right token and wrong ones; the log says who asked and not with what.
+func (p *program) commands() {
+	t := p.t.(*testing.T)
+	for _, key := range []string{token, token + "x", secret, ""} {
+		for _, body := range []string{`{"reason":"a test"}`, `{"reason":"a test","token":"` + token + `"}`, `{"token":`, `{"reason":7}`} {
+			for _, path := range []string{"reduce", "resume", "close-all", "capital", "positions/x/exit"} {
+				a, err := p.send(http.MethodPost, "/api/v1/"+path+"?token="+token, body, "Authorization", "Bearer "+key, "Content-Type", "application/json")
+				require.NoError(t, err)
+				clean(t, path, a.body+fmt.Sprint(a.header))
+			}
+		}
+	}
+	events := p.history()
+	require.Equal(t, 2, count(events, "TradingStateChanged"), "one to reduce and one to resume")
 }
 
 // tools asks pmctl for everything that it tells from the log, and pm for its settings.
