@@ -112,13 +112,15 @@ func (c *cli) root() *cobra.Command {
 	f.StringVar(&c.data, "data", "", "pm's data folder: read the log itself, also while pm runs")
 	f.StringVar(&c.eventstore, "eventstore", "", "the log by its address, for example sqlite://data/log")
 	f.StringVarP(&c.form, "output", "o", formTable, "form of the output: "+strings.Join(forms, ", "))
-	f.StringVar(&c.token, "token", "", "secret that the service asks for (default PM_TOKEN)")
+	f.StringVar(&c.token, "token", "", "token or secret that the service asks for (default PM_TOKEN)")
 	f.BoolVar(&c.noColor, "no-color", false, "no colours, also on a terminal")
 	root.MarkFlagsMutuallyExclusive("server", "data", "eventstore")
 	root.AddCommand(
 		c.statusCommand(), c.portfolioCommand(), c.positionsCommand(), c.pyramidsCommand(), c.ordersCommand(), c.signalsCommand(),
-		c.replayCommand(), c.logCommand(), c.sizeCommand(), c.importCommand(), c.backtestCommand(), c.versionCommand(),
+		c.replayCommand(), c.logCommand(), c.sizeCommand(), c.tradesCommand(), c.instancesCommand(), c.recoveryCommand(), c.explainCommand(), c.importCommand(), c.backtestCommand(), c.versionCommand(),
+		c.exitCommand(), c.withdrawCommand(), c.closeAllCommand(), c.capitalCommand(), c.limitsCommand(),
 	)
+	root.AddCommand(c.tradingCommands()...)
 	for _, f := range []string{"output"} {
 		_ = root.RegisterFlagCompletionFunc(f, cobra.FixedCompletions(forms, cobra.ShellCompDirectiveNoFileComp))
 	}

@@ -18,7 +18,11 @@ import (
 // realNow is the clock of tests that talk to a real service, and maxRest how long its orders may take to come to rest.
 var realNow = time.Now
 
-const maxRest = 20 * time.Second
+// lookEvery is how often they ask.
+const (
+	maxRest   = 20 * time.Second
+	lookEvery = 5 * time.Millisecond
+)
 
 func TestErrorsEndInTheExitCodeOfTheirKind(t *testing.T) {
 	for _, c := range []struct {

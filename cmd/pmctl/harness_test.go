@@ -82,6 +82,8 @@ func storyLog(t *testing.T) string {
 var (
 	hashes = regexp.MustCompile(`\b[0-9a-f]{64}\b`)
 	uuids  = regexp.MustCompile(`\b[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}\b`)
+	// requestIDs are random.
+	requestIDs = regexp.MustCompile(`\b[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}\b`)
 )
 
 // golden holds an output against its file. Hashes and the ids made of them change with every default of the configuration;

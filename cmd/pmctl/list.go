@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -25,8 +26,9 @@ const (
 // list is one of the API's lists, from the service or from the log.
 type list struct {
 	c        *cli
-	key      string // the name of the rows in the document, and of the resource
-	statuses []string
+	key      string   // the name of the rows in the document, and of the resource
+	statuses []string // what --status takes, the default first
+	paged    bool     // long, and given in pages; lists with a status are
 	limit    int
 	filter   projections.Filter
 	fromLog  func(context.Context, eventstore.Log, *list) ([]any, projections.Head, error)
@@ -48,8 +50,11 @@ func (l *list) command(use, short string) *cobra.Command {
 	}
 	flags := cmd.Flags()
 	if len(l.statuses) > 0 {
+		l.paged = true
 		flags.StringVar(&l.filter.Status, "status", l.statuses[0], fmt.Sprintf("one of %v", l.statuses))
 		_ = cmd.RegisterFlagCompletionFunc("status", cobra.FixedCompletions(l.statuses, cobra.ShellCompDirectiveNoFileComp))
+	}
+	if l.paged {
 		flags.StringVar(&l.filter.Instrument, "instrument", "", "only this instrument")
 		flags.IntVar(&l.limit, "limit", listLimit, "rows to show, newest first")
 	}
@@ -73,7 +78,7 @@ func (l *list) run(ctx context.Context) error {
 		items[i] = row
 	}
 	doc := document{{l.key, got.rows}}
-	if len(l.statuses) > 0 {
+	if l.paged {
 		doc = append(doc, member{"limit", l.limit}, member{"next", got.next})
 	}
 	doc = append(doc, member{"revision", got.revision})
@@ -86,17 +91,15 @@ func (l *list) run(ctx context.Context) error {
 }
 
 func (l *list) check() error {
-	if len(l.statuses) == 0 {
+	if !l.paged {
 		l.limit = maxList
 		return nil
 	}
 	if l.limit < 1 || l.limit > maxList {
 		return fmt.Errorf("--limit %d: give 1 to %d", l.limit, maxList)
 	}
-	for _, s := range l.statuses {
-		if l.filter.Status == s {
-			return nil
-		}
+	if len(l.statuses) == 0 || slices.Contains(l.statuses, l.filter.Status) {
+		return nil
 	}
 	return fmt.Errorf("--status %q is none of %v", l.filter.Status, l.statuses)
 }
@@ -106,7 +109,7 @@ func (l *list) fromService(ctx context.Context) (page, error) {
 	got := page{rows: []json.RawMessage{}}
 	query := url.Values{}
 	for {
-		if len(l.statuses) > 0 {
+		if l.paged {
 			query.Set("limit", strconv.Itoa(min(pageLimit, l.limit-len(got.rows))))
 			setIf(query, "status", l.statusParameter())
 			setIf(query, "instrument", l.filter.Instrument)

@@ -23,7 +23,7 @@ func ordersFromLog(ctx context.Context, log eventstore.Log, l *list) ([]any, pro
 		return nil, projections.Head{}, err
 	}
 	page := history.Orders(l.filter, nil, l.limit)
-	return anys(page.Rows), page.Head, nil
+	return anys(page.Rows), page.Head, page.Err
 }
 
 func ordersTable(t *table, rows []json.RawMessage) error {
@@ -66,7 +66,7 @@ func signalsFromLog(ctx context.Context, log eventstore.Log, l *list) ([]any, pr
 	filter := l.filter
 	filter.Status = l.statusParameter()
 	page := history.Signals(filter, nil, l.limit)
-	return anys(page.Rows), page.Head, nil
+	return anys(page.Rows), page.Head, page.Err
 }
 
 func signalsTable(t *table, rows []json.RawMessage) error {

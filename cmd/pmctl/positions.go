@@ -40,6 +40,9 @@ func positionsFromLog(ctx context.Context, log eventstore.Log, l *list) (rows []
 			return nil, head, err
 		}
 		page := history.Closed(projections.Filter{Instrument: l.filter.Instrument}, nil, l.limit)
+		if page.Err != nil {
+			return nil, head, page.Err
+		}
 		head = page.Head
 		for _, p := range page.Rows {
 			rows = append(rows, p)

@@ -32,9 +32,15 @@ type service struct {
 
 func newService(t *testing.T, secrets ...string) *service {
 	t.Helper()
+	return serviceWith(t, api.Options{Secrets: secrets})
+}
+
+func serviceWith(t *testing.T, o api.Options) *service {
+	t.Helper()
+	o.Build, o.Instance = "test", "here"
 	conf, err := loadConfig("", nil)
 	require.NoError(t, err)
-	s := &service{dir: filepath.Join(t.TempDir(), "log"), api: api.New(api.Options{Secrets: secrets, Build: "test", Instance: "here"})}
+	s := &service{dir: filepath.Join(t.TempDir(), "log"), api: api.New(o)}
 	log, err := sqlite.Open(s.dir, "main", "here")
 	require.NoError(t, err)
 	broker, err := paper.NewMemory(paper.Options{Fee: domain.D("0.0005")})

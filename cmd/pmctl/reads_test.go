@@ -1,0 +1,145 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"pm/adapters/broker/paper"
+	"pm/domain"
+	"pm/domain/engine"
+	"pm/eventstore/sqlite"
+	"pm/projections"
+)
+
+// restarted starts the story's log once more, as the service does, and gives the data folder and the report's file.
+func restarted(t *testing.T) (data, report string) {
+	t.Helper()
+	data = t.TempDir()
+	dir := filepath.Join(data, "log")
+	pmctl(t, exitFine, "backtest", "testdata/story.ndjson", "--fee", "0.0005", "--log", dir)
+	log, err := sqlite.Open(dir, "backtest", "there")
+	require.NoError(t, err)
+	r, err := projections.Recover(t.Context(), log)
+	require.NoError(t, err)
+	text := r.Report.JSON()
+	require.NoError(t, os.Mkdir(filepath.Join(data, "recovery"), 0o700))
+	report = filepath.Join(data, "recovery", "20260105T040000.000000000Z.json")
+	require.NoError(t, os.WriteFile(report, text, 0o600))
+	broker, err := paper.NewMemory(paper.Options{})
+	require.NoError(t, err)
+	e := engine.New(engine.Options{Log: log, Broker: broker, Instance: "there", Build: "v2"}, r.State, r.Head)
+	sum := sha256.Sum256(text)
+	require.NoError(t, e.Start(t.Context(), domain.RecoveryCompleted{
+		ReportDigest: hex.EncodeToString(sum[:]), HeadRevision: r.Report.HeadRevision, HeadHash: r.Report.HeadHash, Snapshot: r.Report.Snapshot,
+	}, r.State.Configured))
+	require.NoError(t, log.Close())
+	return data, report
+}
+
+func TestTradesAreTheClosedPositionsWithTheirSums(t *testing.T) {
+	dir := storyLog(t)
+	out, _ := pmctl(t, exitFine, "trades", "--data", dir)
+	golden(t, "trades.txt", out)
+	out, _ = pmctl(t, exitFine, "trades", "--data", dir, "--instrument", "COPPER")
+	require.Equal(t, "no trades\n", out)
+	out, _ = pmctl(t, exitFine, "trades", "--data", dir, "--limit", "1", "-o", "json")
+	golden(t, "trades-one.json", out)
+}
+
+func TestInstancesOfALogAreItsWriters(t *testing.T) {
+	data, _ := restarted(t)
+	out, _ := pmctl(t, exitFine, "instances", "--data", data, "-o", "ndjson")
+	require.Contains(t, out, `{"id":"backtest","status":"ended","epoch":1,`)
+	require.Contains(t, out, `{"id":"there","status":"last writer","epoch":2,`)
+	out, _ = pmctl(t, exitFine, "instances", "--data", data)
+	require.Contains(t, out, "INSTANCE  STATUS       EPOCH  SINCE (IST)")
+}
+
+func TestRecoveryShowsTheReportOfTheLastStart(t *testing.T) {
+	data, report := restarted(t)
+	out, _ := pmctl(t, exitFine, "recovery", "--data", data)
+	require.Regexp(t, `last.head_revision +46\n`, out)
+	require.Regexp(t, `last.events +47\n`, out)
+	require.Regexp(t, `reports +1 item\n`, out)
+	require.Regexp(t, `recorded +1 item\n`, out)
+	require.NoError(t, os.Remove(report))
+	out, _ = pmctl(t, exitFine, "recovery", "--data", data, "-o", "json")
+	require.NotContains(t, out, `"last":`, "the log outlives the file")
+	require.Contains(t, out, `"head_revision": 46`)
+}
+
+func TestAReportIsHeldAgainstItsLog(t *testing.T) {
+	data, report := restarted(t)
+	out, _ := pmctl(t, exitFine, "recovery", "verify", report, "--data", data)
+	require.Contains(t, out, "the log gives the same state up to revision 46")
+
+	text, err := os.ReadFile(report)
+	require.NoError(t, err)
+	changed := writeFile(t, "changed.json", string(text)+" ")
+	_, errs := pmctl(t, exitFinding, "recovery", "verify", changed, "--data", data)
+	require.Contains(t, errs, "none of the 1 start of this log recorded this report")
+	_, errs = pmctl(t, exitFinding, "recovery", "verify", report, "--data", storyLog(t))
+	require.Contains(t, errs, "none of the 0 starts")
+	_, errs = pmctl(t, exitFailed, "recovery", "verify", writeFile(t, "x", "dear diary"), "--data", data)
+	require.Contains(t, errs, "is no recovery report")
+	_, errs = pmctl(t, exitFailed, "recovery", "verify", writeFile(t, "y", string(make([]byte, maxReport+1))), "--data", data)
+	require.Contains(t, errs, "is no recovery report")
+}
+
+// speaker is a service that says one thing.
+func speaker(t *testing.T, path, says string) string {
+	t.Helper()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != path {
+			w.WriteHeader(http.StatusNotFound)
+			_, _ = io.WriteString(w, `{"error":{"code":"not_found","message":"nothing of this name is in the log"}}`)
+			return
+		}
+		_, _ = io.WriteString(w, says)
+	}))
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+func TestAnExplanationIsReadInWordsAndGivenWholeToScripts(t *testing.T) {
+	const id = "BANK_NIFTY-1-Long_1"
+	for _, says := range []string{
+		`{"id":"BANK_NIFTY-1-Long_1","text":"8 lots, held down by risk.\nThe stop is 49700.","events":[2,3]}`,
+		`{"id":"BANK_NIFTY-1-Long_1","text":["8 lots, held down by risk.","The stop is 49700."],"events":[2,3]}`,
+	} {
+		url := speaker(t, "/api/v1/explain/"+id, says)
+		out, _ := pmctl(t, exitFine, "explain", id, "--server", url)
+		require.Equal(t, "8 lots, held down by risk.\nThe stop is 49700.\n", out)
+		out, _ = pmctl(t, exitFine, "explain", id, "--server", url, "-o", "ndjson")
+		require.JSONEq(t, says, out)
+		_, errs := pmctl(t, exitRefused, "explain", "nothing", "--server", url)
+		require.Contains(t, errs, "404 not_found")
+	}
+	_, errs := pmctl(t, exitFailed, "explain", id, "--server", speaker(t, "/api/v1/explain/"+id, `{"text":7}`))
+	require.Contains(t, errs, "the explanation has no text")
+	_, errs = pmctl(t, exitFailed, "explain", id, "--data", "x")
+	require.Contains(t, errs, "replay --signal")
+}
+
+func TestReadsOfAServiceAreShownAsTheyCome(t *testing.T) {
+	s := staffed(t)
+	s.pyramid(t)
+	s.as(t, "ada", exitFine, "close-all", "--reason", "x")
+	s.rest(t)
+	out, _ := s.as(t, "vic", exitFine, "instances")
+	require.Regexp(t, `(?m)^here +active +1 +[-0-9]+ [:0-9]+  test$`, out)
+	out, _ = s.as(t, "vic", exitFine, "recovery")
+	require.Regexp(t, `(?m)^reports +0 items$`, out)
+	asked, _ := s.as(t, "vic", exitFine, "trades", "-o", "ndjson")
+	read, _ := pmctlReal(t, exitFine, "trades", "--data", s.dir, "-o", "ndjson")
+	require.Equal(t, asked, read)
+	require.Contains(t, asked, `"position_id":"BANK_NIFTY-1-Long_2"`)
+}
