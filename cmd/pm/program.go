@@ -89,7 +89,9 @@ func (p *program) start(cmd *cobra.Command) error {
 	if p.printConfig {
 		return cfg.Print(p.out)
 	}
-	log := newLogger(p.errs, cfg)
+	lines := newLines(p.errs)
+	defer lines.Close() // before the last words of a halt
+	log := newLogger(lines, cfg)
 	for _, w := range warnings {
 		log.Warn("configuration", "problem", w.String())
 	}

@@ -3,8 +3,11 @@ package scenarios
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -12,12 +15,62 @@ import (
 
 	"pm/api"
 	"pm/domain"
+	"pm/domain/engine"
 	"pm/eventstore"
 )
 
 // orderPath is how long a stop may take from the bar that hits it to the broker's fill, whatever hangs beside it. The voice of the
 // incident took 12 s.
 const orderPath = time.Second
+
+// Incident 7, as a person sees it: nobody noticed that the chart had fallen silent.
+// Ruled out: the silence stands at /readyz, in the metrics and in the log until the next bar.
+func TestStory07TheSilenceOfAChartIsSeenEverywhere(t *testing.T) {
+	var ahead atomic.Int64
+	var log lockedText
+	clock := func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+	l := goLive(t, api.Options{Now: clock}, nil, func(o *engine.Options) {
+		o.Clock, o.Logger = clock, slog.New(slog.NewTextHandler(&log, nil))
+	})
+	_, answer := l.send(message("BASE_ENTRY", "BANK_NIFTY", baseMembers))
+	require.Equal(t, "accepted", answer["status"])
+	l.until("filled", settled)
+	const row = `pm_alarms_standing_count{code="bars_missing"}`
+	require.Equal(t, "0", l.metric(row))
+	ahead.Store(int64(domain.MissingBars * domain.DefaultBarInterval))
+	l.until("a person is called", func(s *domain.State) bool { return len(s.Alarms) > 0 })
+
+	status, health := l.ask(http.MethodGet, "/readyz", "")
+	require.Equal(t, http.StatusOK, status, "signals are taken")
+	alarm := health["alarms"].([]any)[0].(map[string]any)
+	require.Equal(t, "bars_missing", alarm["code"])
+	require.Equal(t, "BANK_NIFTY", alarm["subject"])
+	require.Contains(t, alarm["message"], "stops stand still")
+	require.Equal(t, "1", l.metric(row))
+	require.Contains(t, log.String(), "level=WARN msg=alarm code=bars_missing subject=BANK_NIFTY")
+
+	_, answer = l.send(message("MARKET_DATA", "BANK_NIFTY", `"price":52000,"atr":350,"supertrend":51650`))
+	require.Equal(t, "accepted", answer["status"])
+	require.Equal(t, "0", l.metric(row), "gone with the next bar")
+}
+
+// lockedText is a text that several goroutines write to.
+type lockedText struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *lockedText) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *lockedText) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
 
 // Incident 11: a voice alert spoke on the order's own thread, and a stop left 12 s late.
 // Ruled out: whoever tells people follows the log. A follower that hangs, at its first event and for good, holds up nobody.

@@ -34,7 +34,7 @@ type live struct {
 }
 
 // goLive starts a service; follow says which log its lists of the past read (nil: its own).
-func goLive(t *testing.T, o api.Options, follow eventstore.Log) *live {
+func goLive(t *testing.T, o api.Options, follow eventstore.Log, tune ...func(*engine.Options)) *live {
 	t.Helper()
 	l := &live{t: t, log: eventstore.NewMemory(portfolio), history: projections.NewHistory()}
 	if follow == nil {
@@ -43,7 +43,11 @@ func goLive(t *testing.T, o api.Options, follow eventstore.Log) *live {
 	broker, err := paper.NewMemory(paper.Options{})
 	require.NoError(t, err)
 	server := api.New(o)
-	l.engine = engine.New(engine.Options{Log: l.log, Broker: broker, Instance: "live", Build: "story", WatchBars: true}, domain.NewState(), eventstore.Empty(portfolio))
+	set := engine.Options{Log: l.log, Broker: broker, Instance: "live", Build: "story", WatchBars: true}
+	for _, change := range tune {
+		change(&set)
+	}
+	l.engine = engine.New(set, domain.NewState(), eventstore.Empty(portfolio))
 	require.NoError(t, l.engine.Open(t.Context(), domain.PortfolioOpened{
 		ID: portfolio, Currency: "INR", InitialCapital: domain.D(startCapital), Settings: defaults(t),
 	}))
@@ -128,12 +132,18 @@ const baseMembers = `"position":"Long_1","price":52000,"stop":51650,"atr":350,"e
 // lag is the follower's, as a scrape shows it.
 func (l *live) lag() string {
 	l.t.Helper()
+	return l.metric(`pm_follower_lag_revisions{follower="history"}`)
+}
+
+// metric is the value of one row of a scrape.
+func (l *live) metric(row string) string {
+	l.t.Helper()
 	answer, err := l.Client().Get(l.URL + "/metrics")
 	require.NoError(l.t, err)
 	defer answer.Body.Close()
 	text, err := io.ReadAll(answer.Body)
 	require.NoError(l.t, err)
-	_, value, found := strings.Cut(string(text), `pm_follower_lag_revisions{follower="history"} `)
+	_, value, found := strings.Cut(string(text), row+" ")
 	require.True(l.t, found, string(text))
 	value, _, _ = strings.Cut(value, "\n")
 	return value
