@@ -8,6 +8,7 @@
 //   - Journal reads events and first outcomes from the log, checking every record it shows.
 //   - History follows the log with a state of its own and keeps what the portfolio's state has let go of: signals, ended
 //     orders, closed positions, in an Index: a file that a restart goes on with, or the newest ones of each in memory.
+//   - Chain finds the events that explain a signal, an order, a position or an exit; Explain puts them into words and figures.
 //
 // All money is in rupees, all prices are in points, all times are UTC. Decimals appear in JSON as strings, without loss.
 //

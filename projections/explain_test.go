@@ -1,0 +1,86 @@
+package projections
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"pm/domain"
+)
+
+// rising sends bars of which each moves the stop.
+func (d *desk) rising(n int) {
+	for i := range n {
+		d.send(strings.Replace(niftyBar, "50700", fmt.Sprint(50700+10*i), 1))
+	}
+}
+
+func TestAnExplanationLooksAtSoManyEventsAndSaysThatThereAreMore(t *testing.T) {
+	for _, c := range []struct {
+		moves int
+		more  bool
+	}{{MaxAbout - 9, false}, {MaxAbout - 8, true}} { // four events open the position and five close it
+		d := newDesk(t)
+		d.send(niftyBase)
+		d.fill("50000")
+		d.rising(c.moves)
+		d.send(niftyExit)
+		d.fill("50400")
+		h, err := ReadHistory(t.Context(), d.log)
+		require.NoError(t, err)
+		x, err := Chain(t.Context(), h, NewJournal(d.log), "BANK_NIFTY-1-Long_1", nil)
+		require.NoError(t, err)
+		require.Equal(t, c.more, x.Truncated)
+		require.Equal(t, "OrderFilled", x.Steps[len(x.Steps)-1].Type, "how it ended is there")
+		require.LessOrEqual(t, len(x.Steps), MaxExplained)
+		require.Equal(t, c.more, strings.Contains(x.Text, "There is more"))
+		require.Equal(t, "SignalReceived", x.Steps[0].Type)
+		require.Equal(t, d.state.Events-1, x.Revision)
+	}
+}
+
+func TestEventsFarApartAreReadInRuns(t *testing.T) {
+	d := newDesk(t)
+	d.send(niftyBase)
+	d.fill("50000")
+	for range 700 { // far more than a chunk of the log, and none of them about the position
+		d.send(strings.ReplaceAll(niftyBar, "BANK_NIFTY", "COPPER"))
+	}
+	d.send(niftyExit)
+	d.fill("50400")
+	h, err := ReadHistory(t.Context(), d.log)
+	require.NoError(t, err)
+	x, err := Chain(t.Context(), h, NewJournal(d.log), "BANK_NIFTY-1-Long_1", nil)
+	require.NoError(t, err)
+	require.Len(t, x.Steps, 11)
+	require.Equal(t, "OrderFilled", x.Steps[10].Type)
+	require.Equal(t, "95800", x.Money.Net.String())
+}
+
+func TestAnIDThatNobodyHasIsNoSubject(t *testing.T) {
+	d := newDesk(t)
+	h, err := ReadHistory(t.Context(), d.log)
+	require.NoError(t, err)
+	_, err = Chain(t.Context(), h, NewJournal(d.log), "nothing", nil)
+	require.ErrorIs(t, err, ErrNoSubject)
+}
+
+func TestEveryEventHasItsWords(t *testing.T) {
+	for name, make := range domain.EventTypes {
+		require.NotPanics(t, func() { require.NotEmpty(t, sentence(make(), nil)) }, name)
+	}
+}
+
+func TestNoMoreEventsAreWantedThanAnExplanationHolds(t *testing.T) {
+	c := &chain{revs: map[uint64]bool{}}
+	for rev := range uint64(MaxExplained) {
+		c.want(rev)
+	}
+	c.want(5)
+	require.False(t, c.truncated, "what is wanted already needs no place")
+	c.want(MaxExplained)
+	require.True(t, c.truncated)
+	require.Len(t, c.revs, MaxExplained)
+}
