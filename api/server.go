@@ -195,6 +195,7 @@ func (s *Server) routes() http.Handler {
 	read("/metrics", s.showMetrics)
 	read("/api/v1/limits", s.limits)
 	read("/api/v1/trades", s.trades)
+	read("/api/v1/openapi.json", s.openapi)
 	read("/api/v1/explain/:id", s.explain)
 	read("/api/v1/instances", s.instances)
 	read("/api/v1/recovery", s.recovery)

@@ -177,7 +177,9 @@ func (r *rig) do(method, path, body string, headers ...string) reply {
 	if err != nil {
 		r.t.Errorf("read the answer to %s %s: %v", method, path, err)
 	}
-	return reply{res.StatusCode, res.Header, string(text), r.t}
+	a := reply{res.StatusCode, res.Header, string(text), r.t}
+	conforms(r.t, method, path, a)
+	return a
 }
 
 func (r *rig) get(path string, headers ...string) reply { return r.do("GET", path, "", headers...) }

@@ -37,7 +37,7 @@ var guardedRoutes = []route{
 	{"GET", "/api/v1/positions/x", api.Viewer}, {"GET", "/api/v1/pyramids", api.Viewer}, {"GET", "/api/v1/orders", api.Viewer},
 	{"GET", "/api/v1/orders/x", api.Viewer}, {"GET", "/api/v1/signals", api.Viewer}, {"GET", "/api/v1/signals/x", api.Viewer},
 	{"GET", "/api/v1/events", api.Viewer}, {"GET", "/api/v1/state", api.Viewer}, {"GET", "/api/v1/limits", api.Viewer},
-	{"GET", "/api/v1/trades", api.Viewer}, {"GET", "/api/v1/explain/x", api.Viewer}, {"GET", "/api/v1/instances", api.Viewer}, {"GET", "/api/v1/recovery", api.Viewer},
+	{"GET", "/api/v1/trades", api.Viewer}, {"GET", "/api/v1/openapi.json", api.Viewer}, {"GET", "/api/v1/explain/x", api.Viewer}, {"GET", "/api/v1/instances", api.Viewer}, {"GET", "/api/v1/recovery", api.Viewer},
 	{"GET", "/api/v1/events/stream?from=99", api.Viewer},
 	{"POST", "/api/v1/halt", api.Operator}, {"POST", "/api/v1/reduce", api.Operator}, {"POST", "/api/v1/resume", api.Operator},
 	{"POST", "/api/v1/positions/x/exit", api.Operator}, {"POST", "/api/v1/exits/x/withdraw", api.Operator},

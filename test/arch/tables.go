@@ -56,6 +56,7 @@ var drivers = map[string][]string{
 	"github.com/spf13/cobra":              {"pm/cmd/..."},                                                             // ADR 0011
 	"gopkg.in/yaml.v3":                    {"pm/cmd/pmctl", "pm/cmd/internal/..."},                                    // -o yaml
 	"golang.org/x/sys":                    {"pm/eventstore/sqlite", "pm/cmd/..."},                                     // folder lock, boot time
+	"github.com/getkin/kin-openapi":       nil,                                                                        // the OpenAPI document, held against the standard
 	"github.com/stretchr/testify":         nil,                                                                        // tests and suites only
 	"pgregory.net/rapid":                  nil,                                                                        // property tests
 	"go.uber.org/goleak":                  nil,                                                                        // goroutine leaks
