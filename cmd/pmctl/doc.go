@@ -1,9 +1,12 @@
-// Command pmctl is the operator's tool of pm: it shows what the log holds and what the service says, sends signals, computes sizes
-// and runs backtests.
+// Command pmctl is the operator's tool of pm: it shows what the log holds and what the service says, says to the service what a person
+// commands, sends signals, computes sizes and runs backtests.
 //
 // A read needs a source. --server URL asks a running service over HTTP. --data DIR or --eventstore URL reads the log itself:
 // read only, checked record by record, also while pm runs. DIR is pm's data folder (its log is DIR/log) or a folder that holds the log
 // itself. Without any of them, reads ask http://127.0.0.1:8080 (or PM_SERVER) and the verbs that need the log look into ./data.
+//
+// A command (halt, reduce, resume, exit, withdraw, close-all, capital, limits) needs --server and a token that may: --token or
+// PM_TOKEN. It carries an id. Where no answer came, the error names the id: the same said again with --id is done once.
 //
 //	-o table    aligned columns for people, money with separators, times in exchange time (IST)
 //	-o json     one document; decimals as they are in the log, times in UTC

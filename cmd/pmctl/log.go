@@ -20,8 +20,8 @@ import (
 )
 
 func (c *cli) logCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "log", Short: "the log as a whole: info, export, import"}
-	cmd.AddCommand(c.logInfoCommand(), c.logExportCommand(), c.logImportCommand())
+	cmd := &cobra.Command{Use: "log", Short: "the log as a whole: info, verify, export, import"}
+	cmd.AddCommand(c.logInfoCommand(), c.logVerifyCommand(), c.logExportCommand(), c.logImportCommand())
 	return cmd
 }
 
@@ -57,10 +57,38 @@ not verify is named by revision and ends with exit code 1. Nothing is changed.`,
 	}
 }
 
+// logVerifyCommand is the check alone, for scripts and watches: its answer is the exit code and a line.
+func (c *cli) logVerifyCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "verify", Short: "checks every record of the log as a start does; exit code 1 names the revision at fault", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return c.withLog(func(log eventstore.Log) error {
+				info, err := c.wholeLog(cmd.Context(), log)
+				if err != nil {
+					return err
+				}
+				doc := document{{"verifies", true}, {"events", info.Events}, {"head_revision", info.Head}, {"head_hash", info.HeadHash}, {"state_digest", info.Digest}}
+				return c.show(doc, nil, func(t *table) {
+					t.title = fmt.Sprintf("the log verifies: %s, head %s, state %s", counted(info.Events, "event"), info.HeadHash, info.Digest)
+				})
+			})
+		},
+	}
+}
+
 func (c *cli) logInfo(ctx context.Context, log eventstore.Log) error {
-	head, err := log.Head(ctx)
+	info, err := c.wholeLog(ctx, log)
 	if err != nil {
 		return err
+	}
+	return c.show(info, nil, info.table)
+}
+
+// wholeLog reads and checks every record and applies every event.
+func (c *cli) wholeLog(ctx context.Context, log eventstore.Log) (logInfo, error) {
+	head, err := log.Head(ctx)
+	if err != nil {
+		return logInfo{}, err
 	}
 	info, state, counts := logInfo{Portfolio: string(log.Portfolio())}, domain.NewState(), map[string]int{}
 	progress := c.progress("events", head.Next)
@@ -75,7 +103,7 @@ func (c *cli) logInfo(ctx context.Context, log eventstore.Log) error {
 	})
 	progress.done()
 	if err != nil {
-		return err
+		return info, err
 	}
 	info.Events, info.Demo, info.Epoch, info.Instance = head.Next, state.Demo, state.Epoch, state.Instance
 	if head.Next > 0 {
@@ -83,7 +111,7 @@ func (c *cli) logInfo(ctx context.Context, log eventstore.Log) error {
 	}
 	info.Digest = state.Digest()
 	info.Types = sortedCounts(counts)
-	return c.show(info, nil, info.table)
+	return info, nil
 }
 
 // sortedCounts lists the types, the most frequent first.

@@ -173,7 +173,8 @@ func TestADamagedLogIsAFindingThatNamesTheRevision(t *testing.T) {
 	dir := storyLog(t)
 	damage(t, dir, `"to":"60075"`, `"to":"60076"`)
 	for _, args := range [][]string{
-		{"replay"}, {"replay", "--state"}, {"replay", "-o", "json"}, {"log", "info"}, {"log", "export"}, {"positions"}, {"orders"}, {"status"},
+		{"replay"}, {"replay", "--state"}, {"replay", "-o", "json"}, {"log", "info"}, {"log", "verify"}, {"log", "export"},
+		{"positions"}, {"orders"}, {"status"}, {"trades"}, {"instances"}, {"recovery"},
 	} {
 		out, errs := pmctl(t, exitFinding, append(args, "--data", dir)...)
 		require.Contains(t, errs, "DATA_CORRUPT: revision 20", "%v", args)
