@@ -93,7 +93,7 @@ func form() map[string]formCase {
 		"no time":                      {without("timestamp"), "missing_field", "timestamp", ""},
 		"no price":                     {without("price"), "missing_field", "price", ""},
 		"no stop":                      {without("stop"), "missing_field", "stop", ""},
-		"an id of 100,000 characters":  {base(`,"id":"` + strings.Repeat("x", 8_000) + `"`), "invalid_field", "id", ""},
+		"an id of 8,000 characters":    {base(`,"id":"` + strings.Repeat("x", 8_000) + `"`), "invalid_field", "id", ""},
 		"an exit of nothing":           {`{"type":"EXIT","instrument":"BANK_NIFTY"}`, "missing_field", "position", ""},
 	}
 }
