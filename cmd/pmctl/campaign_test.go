@@ -69,6 +69,8 @@ func TestAScriptDrivesAWholeCampaignAndItsFiguresAddUp(t *testing.T) {
 	require.Equal(t, "rejected", refusedOne.Outcome)
 	require.Equal(t, "zero_lots", refusedOne.Reasons[0].Code)
 	require.Equal(t, "margin", refusedOne.Reasons[0].Details["limiter"], "all of the margin is in use")
+	why, _ := c.as(t, "vic", exitFine, "explain", refusedOne.SignalID)
+	require.Contains(t, why, "margin")
 	c.command("limits", "max_margin_percent=90")
 	second := c.signal("PYRAMID", 3, 51200, 51000)
 	require.Equal(t, "accepted", second.Outcome, second.Reasons)
@@ -100,6 +102,7 @@ func (c *campaign) addUp(lots map[string]int) {
 		require.True(c.t, p.ExitPrice.Sub(*p.EntryPrice).Mul(units).Equal(p.RealizedPnL), "%s: %s", p.PositionID, p.RealizedPnL)
 		require.True(c.t, p.ExitPrice.Add(*p.EntryPrice).Mul(units).Mul(domain.D("0.0005")).Equal(p.Fees), "%s: %s", p.PositionID, p.Fees)
 		require.True(c.t, p.RealizedPnL.Sub(p.Fees).Equal(p.NetPnL), p.PositionID)
+		c.explained(p)
 		gross, fees = gross.Add(p.RealizedPnL), fees.Add(p.Fees)
 	}
 	var book projections.Portfolio
@@ -119,4 +122,25 @@ func (c *campaign) addUp(lots map[string]int) {
 		sides[o.Side] += o.FilledLots
 	}
 	require.Equal(c.t, map[string]int{"BUY": 13, "SELL": 13}, sides)
+}
+
+// explained asks why each lot of a position was bought and sold, and holds the figures of the answer against the books.
+func (c *campaign) explained(p projections.Position) {
+	var x projections.Explanation
+	c.ask(&x, "explain", p.PositionID)
+	require.Len(c.t, x.Sizes, 1, "one size led to it")
+	require.Equal(c.t, p.LotsBought, x.Sizes[0].Figures.Lots, p.PositionID)
+	require.NotEmpty(c.t, x.Sizes[0].Figures.Limiter)
+	lots := map[string]int{}
+	for _, f := range x.Fills {
+		lots[f.Side] += f.Lots
+	}
+	require.Equal(c.t, p.LotsBought, lots["BUY"], p.PositionID)
+	require.GreaterOrEqual(c.t, lots["SELL"], p.LotsSold, "one order may sell several layers")
+	require.NotNil(c.t, x.Money)
+	require.True(c.t, x.Money.Gross.Equal(p.RealizedPnL) && x.Money.Fees.Equal(p.Fees) && x.Money.Net.Equal(p.NetPnL), "%+v", x.Money)
+	require.NotEmpty(c.t, x.Inputs, "the signal that led to it")
+	for _, g := range x.Gates {
+		require.True(c.t, g.Passed, "%s of %s", g.Code, p.PositionID)
+	}
 }

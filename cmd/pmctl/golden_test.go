@@ -37,6 +37,8 @@ func TestEachVerbPrintsWhatItsGoldenShows(t *testing.T) {
 		"log-verify.json":          {"log", "verify", "--data", "testlog", "-o", "json"},
 		"instances.txt":            {"instances", "--data", "testlog"},
 		"recovery.txt":             {"recovery", "--data", "testlog"},
+		"explain-position.txt":     {"explain", "BANK_NIFTY-1-Long_2", "--data", "testlog"},
+		"explain-position.yaml":    {"explain", "GOLD_MINI-1-Long_1", "--data", "testlog", "-o", "yaml"},
 		"backtest.txt":             {"backtest", "testdata/story.ndjson", "--fee", "0.0005"},
 		"backtest.json":            {"backtest", "testdata/story.ndjson", "--fee", "0.0005", "-o", "json"},
 		"import-tradingview.txt":   {"import", "tradingview", "testdata/export.csv", "--instrument", "COPPER"},

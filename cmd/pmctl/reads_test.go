@@ -3,9 +3,6 @@ package main
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"io"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"testing"
@@ -94,39 +91,20 @@ func TestAReportIsHeldAgainstItsLog(t *testing.T) {
 	require.Contains(t, errs, "is no recovery report")
 }
 
-// speaker is a service that says one thing.
-func speaker(t *testing.T, path, says string) string {
-	t.Helper()
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != path {
-			w.WriteHeader(http.StatusNotFound)
-			_, _ = io.WriteString(w, `{"error":{"code":"not_found","message":"nothing of this name is in the log"}}`)
-			return
+func TestAnExplanationIsTheSameFromTheServiceAndFromItsLog(t *testing.T) {
+	s := staffed(t)
+	s.pyramid(t)
+	for _, id := range []string{"BANK_NIFTY-1-Long_1", "BANK_NIFTY-1-Long_2"} {
+		for _, form := range []string{"table", "json", "yaml"} {
+			asked, _ := s.as(t, "vic", exitFine, "explain", id, "-o", form)
+			read, _ := pmctlReal(t, exitFine, "explain", id, "--data", s.dir, "-o", form)
+			require.Equal(t, asked, read, "%s -o %s", id, form)
 		}
-		_, _ = io.WriteString(w, says)
-	}))
-	t.Cleanup(s.Close)
-	return s.URL
-}
-
-func TestAnExplanationIsReadInWordsAndGivenWholeToScripts(t *testing.T) {
-	const id = "BANK_NIFTY-1-Long_1"
-	for _, says := range []string{
-		`{"id":"BANK_NIFTY-1-Long_1","text":"8 lots, held down by risk.\nThe stop is 49700.","events":[2,3]}`,
-		`{"id":"BANK_NIFTY-1-Long_1","text":["8 lots, held down by risk.","The stop is 49700."],"events":[2,3]}`,
-	} {
-		url := speaker(t, "/api/v1/explain/"+id, says)
-		out, _ := pmctl(t, exitFine, "explain", id, "--server", url)
-		require.Equal(t, "8 lots, held down by risk.\nThe stop is 49700.\n", out)
-		out, _ = pmctl(t, exitFine, "explain", id, "--server", url, "-o", "ndjson")
-		require.JSONEq(t, says, out)
-		_, errs := pmctl(t, exitRefused, "explain", "nothing", "--server", url)
-		require.Contains(t, errs, "404 not_found")
 	}
-	_, errs := pmctl(t, exitFailed, "explain", id, "--server", speaker(t, "/api/v1/explain/"+id, `{"text":7}`))
-	require.Contains(t, errs, "the explanation has no text")
-	_, errs = pmctl(t, exitFailed, "explain", id, "--data", "x")
-	require.Contains(t, errs, "replay --signal")
+	_, errs := s.as(t, "vic", exitRefused, "explain", "nobody")
+	require.Contains(t, errs, "404 not_found")
+	_, errs = pmctlReal(t, exitFailed, "explain", "nobody", "--data", s.dir)
+	require.Contains(t, errs, "explain nobody: ")
 }
 
 func TestReadsOfAServiceAreShownAsTheyCome(t *testing.T) {
