@@ -127,7 +127,7 @@ func (s *State) sellClaimed(i *Intent, o *Order, left int, take func(*Layer, int
 	for n := range i.Claims {
 		c := &i.Claims[n]
 		l := s.byID[c.PositionID]
-		if lots := min(c.Lots, left); lots > 0 && soldAs(l) == (lotOf{o.Contract, o.LotSize}) {
+		if lots := min(c.Lots, left); lots > 0 && soldAs(l) == o.sells() {
 			c.Lots -= lots
 			left -= lots
 			l.Leaving -= lots
@@ -144,7 +144,7 @@ func (s *State) sellClaimed(i *Intent, o *Order, left int, take func(*Layer, int
 // whose own orders must then shrink; it gives back what nobody holds.
 func (s *State) sellOthers(o *Order, left int, take func(*Layer, int)) int {
 	for _, l := range s.Markets[o.Instrument].layers() {
-		if lots := min(l.Free(), left); lots > 0 && soldAs(l) == (lotOf{o.Contract, o.LotSize}) {
+		if lots := min(l.Free(), left); lots > 0 && soldAs(l) == o.sells() {
 			left -= lots
 			take(l, lots)
 		}

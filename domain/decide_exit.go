@@ -89,13 +89,17 @@ func (x *exitPlan) append(e *ExitRequested, layers []*Layer) {
 	}
 }
 
-// lotOf is what one order can sell: a contract in lots of one size. The table may have changed the size between two layers.
+// lotOf is what one order can sell: a contract in lots of one size and value. The table may have changed either between two layers.
 type lotOf struct {
 	contract string
 	size     int
+	value    string // rupees a point a lot
 }
 
-func soldAs(l *Layer) lotOf { return lotOf{l.Contract, l.LotSize} }
+func soldAs(l *Layer) lotOf { return lotOf{l.Contract, l.LotSize, l.PointValue.String()} }
+
+// sells is what an exit order was made to sell.
+func (o *Order) sells() lotOf { return lotOf{o.Contract, o.LotSize, o.PointValue.String()} }
 
 // soldTogether lists what the layers are sold as, in their order.
 func soldTogether(layers []*Layer) []lotOf {

@@ -24,7 +24,7 @@ const SnapshotNone = "none"
 
 // recoveryGC is the garbage collector's target while a log is folded: nearly everything that a replay makes is garbage at once, and
 // collecting it at the usual pace costs a third of the rate.
-const recoveryGC = 400
+const recoveryGC = 800
 
 // Halt ends a start: the log cannot be trusted or not be read. Nothing was written.
 type Halt struct {

@@ -62,7 +62,7 @@ type Observation struct {
 
 // The limits of the engine.
 const (
-	DefaultInbox    = 1024
+	DefaultInbox    = 256
 	DefaultReserve  = 1024
 	DefaultMaxBatch = 256
 	// DigestEvery is the number of revisions between two logged state digests.
