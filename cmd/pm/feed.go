@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"pm/cmd/pm/demo"
+	"pm/domain"
+	"pm/projections"
 )
 
 // The limits of the feed.
@@ -28,7 +30,7 @@ const (
 // feedDemo sends the sample signals to the service's own webhook, as a chart platform would, when this start opened the portfolio.
 func (s *service) feedDemo(ctx context.Context) {
 	if s.opened {
-		f := &feed{url: s.web.url(), client: &http.Client{Timeout: feedTimeout}, now: time.Now}
+		f := &feed{url: s.web.url(), client: &http.Client{Timeout: feedTimeout}, now: time.Now, open: s.openOrders}
 		if len(s.cfg.Secrets) > 0 {
 			f.secret = s.cfg.Secrets[0].Reveal()
 		}
@@ -44,10 +46,19 @@ func (s *service) feedDemo(ctx context.Context) {
 	s.nextCommands()
 }
 
+// openOrders is how many orders are not done.
+func (s *service) openOrders(ctx context.Context) (n int, err error) {
+	err = s.query(ctx, func(st *domain.State, _ projections.Head) { n = len(st.Orders) })
+	return n, err
+}
+
 // nextCommands says what to try, as it is typed in a second terminal.
 func (s *service) nextCommands() {
 	curl := "curl -s"
-	if len(s.cfg.Secrets) > 0 {
+	switch {
+	case len(s.cfg.Tokens) > 0:
+		curl += " -H 'Authorization: Bearer TOKEN'"
+	case len(s.cfg.Secrets) > 0:
 		curl += " -H 'Authorization: Bearer SECRET'"
 	}
 	fmt.Fprintf(s.p.out, `
@@ -66,6 +77,7 @@ type feed struct {
 	url, secret string
 	client      *http.Client
 	now         func() time.Time
+	open        func(context.Context) (int, error) // orders that are not done: reading them over HTTP would take a token
 }
 
 // outcomes counts the answers.
@@ -133,17 +145,12 @@ func (f *feed) settled(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, feedTimeout)
 	defer cancel()
 	for {
-		var open struct {
-			Orders []json.RawMessage `json:"orders"`
-		}
-		if err := f.call(ctx, http.MethodGet, "/api/v1/orders?status=open", nil, &open); err != nil {
+		open, err := f.open(ctx)
+		if err != nil || open == 0 {
 			return err
 		}
-		if len(open.Orders) == 0 {
-			return nil
-		}
 		if err := pause(ctx, feedPoll); err != nil {
-			return fmt.Errorf("%d orders are still open: %w", len(open.Orders), err)
+			return fmt.Errorf("%d orders are still open: %w", open, err)
 		}
 	}
 }
