@@ -79,6 +79,9 @@ func readJSON(src string) (v jsonValue, duplicates []string, fault *jsonFault) {
 		return v, nil, r.fault("the text is not valid UTF-8")
 	}
 	r.space()
+	if r.pos == len(src) {
+		return v, nil, r.fault("the body is empty: send one JSON object")
+	}
 	if v, fault = r.value(1); fault != nil {
 		return v, nil, fault
 	}
