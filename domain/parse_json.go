@@ -80,7 +80,7 @@ func readJSON(src string) (v jsonValue, duplicates []string, fault *jsonFault) {
 	}
 	r.space()
 	if r.pos == len(src) {
-		return v, nil, r.fault("the body is empty: send one JSON object")
+		return v, nil, r.fault("there is nothing in it, one JSON object is expected")
 	}
 	if v, fault = r.value(1); fault != nil {
 		return v, nil, fault
