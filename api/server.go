@@ -90,6 +90,8 @@ type Deps struct {
 type Server struct {
 	o       Options
 	digests [][sha256.Size]byte // of the secrets
+	keys    [][]byte            // the secrets as keys of signatures
+	entries *entryBudget
 	log     *slog.Logger
 	now     func() time.Time
 	started time.Time
@@ -128,10 +130,13 @@ func New(o Options) *Server {
 	}
 	for _, secret := range o.Secrets {
 		s.digests = append(s.digests, sha256.Sum256([]byte(secret)))
+		if secret != "" { // nothing is no key
+			s.keys = append(s.keys, signingKey(secret))
+		}
 	}
-	s.o.Secrets = nil // the digests are enough from here on
+	s.o.Secrets = nil // digests and keys are enough from here on
 	s.started = s.now()
-	s.peers = newPeerTable(s.now)
+	s.peers, s.entries = newPeerTable(s.now), newEntryBudget(s.now)
 	s.metrics = newMetrics(o.Build, o.Instance, s.now)
 	s.handler = s.routes()
 	return s

@@ -64,13 +64,16 @@ func (s *Server) admit(c echo.Context) (domain.Submission, error) {
 		return domain.Submission{}, s.refuse(c, peer, "Bearer")
 	}
 	sub, secret, problems := domain.ParseSignal(body, s.now())
-	if !authenticated && !s.known(secret) {
+	if !authenticated && !s.known(secret) && !s.signed(r, body) {
 		return domain.Submission{}, s.refuse(c, peer, "Bearer")
 	}
 	if len(problems) > 0 {
 		first := problems[0]
 		s.log.Warn("a signal has faults of form", "request_id", requestID(c), "peer", peer.String(), "problems", problems)
 		return sub, &failure{status: http.StatusBadRequest, code: first.Code, message: first.Message, field: first.Field, details: problems}
+	}
+	if !s.entries.take(sub.Signal.Type) {
+		return sub, later(codeRateLimited, "too many entries at once: nothing was recorded, send again in a moment; exits and bars are taken", time.Second)
 	}
 	return sub, nil
 }
