@@ -63,7 +63,7 @@ fuzz: ## runs every fuzz target for TIME each (default 30s): make fuzz TIME=10m
 	  done; \
 	done
 
-bench: ## measures appends, recovery and the codec, each beside its limit in the same run
+bench: ## measures appends, the webhook, recovery, starts, memory and the past, each beside its limit (under 5 minutes)
 	go test -run '^$$' -bench . -benchmem -timeout 30m ./test/bench/... | tee bench.out
 	@echo "compare two runs: $(TOOL) benchstat before.out bench.out"
 

@@ -3,13 +3,22 @@
 //
 //	BenchmarkAppendSingle   one caller, one signal at a time, through the engine into the durable log; beside a bare 4 KiB write and
 //	                        fdatasync, and beside the log alone
-//	BenchmarkAppend64       64 callers at once; beside 64 times the single one and beside the log alone with full batches
+//	BenchmarkAppend64       64 callers at once; beside the log alone with full batches
 //	BenchmarkRecovery       1,000,000 events of a realistic mix, chain verified, folded into a state; beside a bare sequential file of
 //	                        the same bytes through the same verify, decode and apply
+//	BenchmarkRestart        starts on 10 k, 100 k and 1 M events, each in a process of its own: rate of the recovery, time to the first
+//	                        answer over HTTP, live heap and resident memory; the memory beside that with 10 k
+//	BenchmarkPast           explaining signals, orders and positions of 1 M events, beside the read of one event; the state in the
+//	                        middle and at the end, beside a recovery
+//	BenchmarkWebhook        one sender over HTTP on the loopback until its signal is durable; beside the bare write
+//	BenchmarkWebhook64      64 senders over HTTP; beside the same service on the memory log
+//
+// What is compared is done in turn, one of each a round, so that a busy moment meets both sides. The senders run in the process of the
+// service and share its cores: a service alone does better.
 //
 // Run them with make bench. The table is printed at the end; docs/BENCHMARKS.md keeps the figures of a release and says how to read them.
 //
-// PM_BENCH_EVENTS sets another number of events, PM_BENCH_PROFILE=FILE writes a CPU profile of the recovery alone.
+// PM_BENCH_EVENTS sets another number of events for the longest history, PM_BENCH_PROFILE=FILE writes a CPU profile of the recovery alone.
 //
 // The history of the recovery is not invented record by record: a seeded market of random walks sends signals to the real engine, with
 // the real domain and the paper broker, in lockstep; whatever they decide is the history.
