@@ -136,3 +136,8 @@ func TestAnEndOfDayExitIsNotDroppedAsARepeat(t *testing.T) {
 	st.when(eodAt("2026-01-07T05:00:30Z", "BANK_NIFTY", "52100", leave)).judged(domain.VerdictAccepted).
 		then("AlarmRaised code=id_conflict", "SignalReceived", "ExitRequested cause=eod", "OrderInitialized")
 }
+
+func TestARefusalShowsTheGatesThatPassedAsWell(t *testing.T) {
+	given(t, held...).when(pyramid("Long_2", "52525")).judged(domain.VerdictRejected, domain.ReasonOneR, domain.ReasonZeroLots).
+		then("SignalReceived", "SignalRejected gates.#=5 gates.0.code=one_r gates.1.code=atr_spacing gates.1.value=1.5 gates.3.code=portfolio_risk")
+}

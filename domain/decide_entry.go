@@ -69,7 +69,7 @@ func (j *judgement) base(p *entryPlan) {
 		p.portfolioGates()
 	}
 	if len(j.reasons) > 0 {
-		j.reject("", p.sizing)
+		j.reject("", p.sizing, p.gates...)
 		return
 	}
 	campaign := 1

@@ -27,7 +27,7 @@ func (j *judgement) pyramid(p *entryPlan) {
 		p.portfolioGates()
 	}
 	if len(j.reasons) > 0 {
-		j.reject(LayerName(layer), p.sizing)
+		j.reject(LayerName(layer), p.sizing, p.gates...)
 		return
 	}
 	p.order(c.Number, layer)

@@ -83,10 +83,10 @@ func (j *judgement) fail(code ReasonCode, figures ...string) {
 }
 
 // reject records the refusal with what was worked out until then.
-func (j *judgement) reject(layer string, sizing *Sizing) {
+func (j *judgement) reject(layer string, sizing *Sizing, gates ...Gate) {
 	j.d.Verdict = VerdictRejected
 	at := j.received(OutcomeRejected)
-	j.d.after(at, &SignalRejected{SignalID: j.id, Reasons: j.reasons, Layer: layer, Sizing: sizing})
+	j.d.after(at, &SignalRejected{SignalID: j.id, Reasons: j.reasons, Layer: layer, Sizing: sizing, Gates: gates})
 }
 
 // duplicate records a repeat that is not the same id: the answer points at what it repeats.

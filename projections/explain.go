@@ -158,9 +158,16 @@ func (x *Explanation) refused(r *domain.Recorded, e *domain.SignalRejected) {
 	if e.Sizing != nil {
 		x.Sizes = append(x.Sizes, Size{r.Rev, "", sizeWords(e.Sizing), *e.Sizing})
 	}
+	failed := map[domain.ReasonCode]bool{}
 	for _, reason := range e.Reasons {
+		failed[reason.Code] = true
 		if g, ok := failedGate(reason); ok {
 			x.Gates = append(x.Gates, gateOf(r.Rev, g, false))
+		}
+	}
+	for _, g := range e.Gates {
+		if !failed[g.Code] {
+			x.Gates = append(x.Gates, gateOf(r.Rev, g, true))
 		}
 	}
 }
