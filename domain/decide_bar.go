@@ -1,6 +1,9 @@
 package domain
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // barWork is one bar at work on an instrument's layers. It looks at the state before the bar and carries what the bar changes.
 type barWork struct {
@@ -69,7 +72,7 @@ func (b *barWork) peel(m *Market, hit map[PositionID]bool) {
 	if peel == 0 {
 		return
 	}
-	x := exitPlan{s: s, d: &b.j.d, cause: CausePeelOff, after: b.cause, ref: &b.price, signal: b.j.id, reason: joined(causes), limit: peel, made: b.made}
+	x := exitPlan{s: s, d: &b.j.d, cause: CausePeelOff, after: b.cause, ref: &b.price, signal: b.j.id, reason: strings.Join(causes, ", "), limit: peel, made: b.made}
 	slices.Reverse(free)
 	x.request(free)
 }
@@ -103,15 +106,4 @@ func (s *State) equityAfter(b *barWork) Decimal {
 		unrealized = unrealized.Add(after.Unrealized())
 	}
 	return Equity(s.settings.Risk.SizingEquity, s.Capital.Closed(), unrealized)
-}
-
-func joined(words []string) string {
-	out := ""
-	for i, w := range words {
-		if i > 0 {
-			out += ", "
-		}
-		out += w
-	}
-	return out
 }

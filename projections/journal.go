@@ -109,13 +109,25 @@ func (j *Journal) read(ctx context.Context, from uint64, head eventstore.Head, e
 	if from >= head.Next {
 		return nil
 	}
-	start := from
+	start, take := j.checked(from, func(rec eventstore.Record, r domain.Recorded) error {
+		if rec.Rev >= head.Next {
+			return errPageFull
+		}
+		return each(rec, r)
+	})
+	return j.log.Read(ctx, start, take)
+}
+
+// checked hands on the records from a revision on, each after its check. Reading starts at the record before, so that the first one is
+// linked to it.
+func (j *Journal) checked(from uint64, each func(eventstore.Record, domain.Recorded) error) (start uint64, take func([]eventstore.Record) error) {
+	start = from
 	if from > 0 {
 		start--
 	}
 	v := eventstore.NewVerifier(j.log.Portfolio())
 	v.StartAt(start)
-	return j.log.Read(ctx, start, func(recs []eventstore.Record) error {
+	return start, func(recs []eventstore.Record) error {
 		for _, rec := range recs {
 			r, err := v.Check(rec)
 			if err != nil {
@@ -124,13 +136,10 @@ func (j *Journal) read(ctx context.Context, from uint64, head eventstore.Head, e
 			if rec.Rev < from {
 				continue
 			}
-			if rec.Rev >= head.Next {
-				return errPageFull
-			}
 			if err := each(rec, r); err != nil {
 				return err
 			}
 		}
 		return nil
-	})
+	}
 }

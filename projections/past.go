@@ -55,27 +55,8 @@ func (j *Journal) StateAt(ctx context.Context, until Until) (*domain.State, erro
 // Follow hands out the events from a revision on, checked, and goes on with what is recorded later until the context ends or each
 // returns an error. It always returns an error.
 func (j *Journal) Follow(ctx context.Context, from uint64, each func(Event) error) error {
-	start := from
-	if from > 0 {
-		start--
-	}
-	v := eventstore.NewVerifier(j.log.Portfolio())
-	v.StartAt(start)
-	return j.log.Follow(ctx, start, func(recs []eventstore.Record) error {
-		for _, rec := range recs {
-			r, err := v.Check(rec)
-			if err != nil {
-				return err
-			}
-			if rec.Rev < from {
-				continue
-			}
-			if err := each(EventOf(rec, r.Meta)); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	start, take := j.checked(from, func(rec eventstore.Record, r domain.Recorded) error { return each(EventOf(rec, r.Meta)) })
+	return j.log.Follow(ctx, start, take)
 }
 
 // Head is the end of the log now.
