@@ -8,7 +8,7 @@ type packageRule struct {
 }
 
 // suites are the conformance suites and fixtures: they ship as packages but only tests import them.
-var suites = []string{"pm/eventstore/logtest", "pm/domain/engine/brokertest", "pm/projections/indextest"}
+var suites = []string{"pm/eventstore/logtest", "pm/domain/engine/brokertest", "pm/projections/indextest", "pm/projections/snapshottest"}
 
 // packages lists every package of the module. A package that is not here fails the test, so a new room is a decision
 // that somebody wrote down. A key that ends in "/..." stands for every package below it.
@@ -24,13 +24,20 @@ var packages = map[string]packageRule{
 	"pm/eventstore/sqlite":  {imports: []string{"pm/domain", "pm/eventstore"}, tests: []string{"pm/domain/canon"}},
 	"pm/eventstore/logtest": {imports: []string{"pm/domain", "pm/domain/canon", "pm/eventstore"}},
 
-	"pm/projections":           {imports: []string{"pm/domain", "pm/domain/canon", "pm/eventstore"}, tests: []string{"pm/projections/indextest"}},
-	"pm/projections/indextest": {imports: []string{"pm/domain", "pm/eventstore", "pm/projections"}},
+	"pm/projections": {imports: []string{"pm/domain", "pm/domain/canon", "pm/eventstore", "pm/projections/tables"},
+		tests: []string{"pm/projections/indextest", "pm/projections/snapshottest"}},
+	"pm/projections/tables":       {imports: []string{"pm/domain"}, tests: []string{"pm/eventstore", "pm/projections/..."}},
+	"pm/projections/snapshottest": {imports: []string{"pm/domain", "pm/eventstore", "pm/projections", "pm/projections/tables"}},
+	"pm/projections/indextest":    {imports: []string{"pm/domain", "pm/eventstore", "pm/projections"}},
 
 	// An adapter knows the package whose port it implements and no other adapter.
 	"pm/adapters/broker/paper": {imports: []string{"pm/domain", "pm/domain/engine"}},
-	"pm/adapters/sqlite":       {imports: []string{"pm/domain", "pm/eventstore", "pm/projections"}, tests: []string{"pm/projections/indextest"}},
-	"pm/adapters/tradingview":  {imports: []string{"pm/domain"}},
+	"pm/adapters/sqlite": {imports: []string{"pm/domain", "pm/eventstore", "pm/projections", "pm/projections/tables"},
+		tests: []string{"pm/projections/indextest", "pm/projections/snapshottest"}},
+	"pm/adapters/postgres": {imports: []string{"pm/migrations", "pm/projections", "pm/projections/tables"},
+		tests: []string{"pm/domain", "pm/eventstore", "pm/projections/snapshottest"}},
+	"pm/migrations":           {},
+	"pm/adapters/tradingview": {imports: []string{"pm/domain"}},
 
 	// The engine reaches the api as function values, so no handler can go round its queue.
 	"pm/api":     {imports: []string{"pm/domain", "pm/domain/canon", "pm/projections", "pm/api/web"}},
@@ -91,11 +98,13 @@ var pure = []string{"pm/domain", "pm/domain/canon"}
 
 // interfaces lists every named interface: each stands at a boundary of the process or closes a set of values.
 var interfaces = map[string]string{
-	"pm/domain.Event":         "the closed list of events; Apply switches over it",
-	"pm/domain.Command":       "the closed list of commands; Decide switches over it",
-	"pm/domain/engine.Broker": "whoever executes orders",
-	"pm/eventstore.Log":       "the log",
-	"pm/projections.Index":    "whatever keeps the lists of the past",
+	"pm/domain.Event":             "the closed list of events; Apply switches over it",
+	"pm/domain.Command":           "the closed list of commands; Decide switches over it",
+	"pm/domain/engine.Broker":     "whoever executes orders",
+	"pm/eventstore.Log":           "the log",
+	"pm/projections.Index":        "whatever keeps the lists of the past",
+	"pm/projections.Snapshot":     "whatever keeps the tables that a start is held against",
+	"pm/projections.SnapshotView": "one consistent moment of a snapshot",
 }
 
 // topLevel are the names that may stand beside go.mod. Names with a dot in front are tooling and are not listed.

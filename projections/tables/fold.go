@@ -1,0 +1,158 @@
+package tables
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"hash"
+	"strconv"
+
+	"pm/domain"
+)
+
+// A Fold makes the rows of every table from recorded events. One goroutine owns it.
+type Fold struct {
+	State   *domain.State
+	history map[string]*column
+	gather  bool
+	buf     []byte
+}
+
+// column is what a fold carries along for a history table.
+type column struct {
+	rows    uint64
+	digest  hash.Hash // over all lines so far
+	waiting []byte    // lines since the last Take
+}
+
+// NewFold begins before revision 0. It keeps no rows of history, only their number and hash, until Gather.
+func NewFold() *Fold {
+	f := &Fold{State: domain.NewState(), history: map[string]*column{}}
+	for _, t := range present {
+		if t.Class == History {
+			f.history[t.Name] = &column{digest: sha256.New()}
+		}
+	}
+	return f
+}
+
+// Gather keeps the rows of history from here on, for Take.
+func (f *Fold) Gather() { f.gather = true }
+
+// Apply folds one event. After an error the fold must not be used.
+func (f *Fold) Apply(r domain.Recorded) error {
+	if err := f.State.Apply(r); err != nil {
+		return err
+	}
+	when := at{r.Rev, r.At}
+	switch e := r.Event.(type) {
+	case *domain.SignalReceived:
+		add(f, &signals, &signalRow{when, e})
+	case *domain.SignalRejected:
+		for n := range e.Reasons {
+			add(f, &refusals, &refusalRow{when, n, e})
+		}
+	case *domain.OrderFilled:
+		add(f, &fills, &fillRow{when, e, f.State.Known(e.OrderID)})
+		f.ended(when, e.OrderID)
+	case *domain.OrderRejected:
+		f.ended(when, e.OrderID)
+	case *domain.OrderNotAccepted:
+		f.ended(when, e.OrderID)
+	case *domain.OrderCanceled:
+		f.ended(when, e.OrderID)
+	case *domain.OrderExpired:
+		f.ended(when, e.OrderID)
+	}
+	for _, l := range f.State.Closed() {
+		add(f, &trades, &tradeRow{when, l})
+	}
+	return nil
+}
+
+// ended notes an order that the event ended, or that filled after its end.
+func (f *Fold) ended(when at, id domain.OrderID) {
+	if o := f.State.Recent.Order(id); o != nil {
+		add(f, &endedOrders, &endedRow{when, o})
+	}
+}
+
+func add[T any](f *Fold, t *historyTable[T], row *T) {
+	c := f.history[t.Name]
+	if c == nil {
+		return // a table that this build is not to know
+	}
+	f.buf = append(appendLine(f.buf[:0], t.fields, row), '\n')
+	c.digest.Write(f.buf)
+	c.rows++
+	if f.gather {
+		c.waiting = append(c.waiting, f.buf...)
+	}
+}
+
+// Gathered is how many bytes of history wait for Take.
+func (f *Fold) Gathered() int {
+	n := 0
+	for _, c := range f.history {
+		n += len(c.waiting)
+	}
+	return n
+}
+
+// Take gives the lines of history since the last Take, by table, each with its end of line.
+func (f *Fold) Take() map[string][]byte {
+	out := map[string][]byte{}
+	for name, c := range f.history {
+		if len(c.waiting) > 0 {
+			out[name], c.waiting = c.waiting, nil
+		}
+	}
+	return out
+}
+
+// Content is what every table holds at one revision: the lines of the state tables and the hashes of the history.
+type Content struct {
+	State   map[string][]string // sorted lines, by table
+	History map[string]Sum
+}
+
+// Sum stands for the rows of a history table.
+type Sum struct {
+	Rows   uint64
+	Digest string // hex SHA-256 over all lines, each with its end of line
+}
+
+// Content is what the tables hold now.
+func (f *Fold) Content() Content {
+	c := Content{State: map[string][]string{}, History: map[string]Sum{}}
+	for _, t := range stateTables {
+		if t.Since <= Version() {
+			c.State[t.Name] = t.lines(f.State)
+		}
+	}
+	for name, h := range f.history {
+		c.History[name] = Sum{h.rows, hex.EncodeToString(h.digest.Sum(nil))}
+	}
+	return c
+}
+
+// Hash is the hash over all tables in their declared order, hex: what the head row carries to show a snapshot that is torn.
+func (c Content) Hash() string {
+	h := sha256.New()
+	var b []byte
+	for _, t := range present {
+		b = append(append(b[:0], t.Name...), '\n')
+		if t.Class == History {
+			sum := c.History[t.Name]
+			b = append(append(strconv.AppendUint(b, sum.Rows, 10), ' '), sum.Digest...)
+			b = append(b, '\n')
+			h.Write(b)
+			continue
+		}
+		b = append(strconv.AppendInt(b, int64(len(c.State[t.Name])), 10), '\n')
+		h.Write(b)
+		for _, line := range c.State[t.Name] {
+			h.Write(append(append(b[:0], line...), '\n'))
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
