@@ -2,7 +2,6 @@ package projections
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -10,125 +9,139 @@ import (
 
 	"pm/domain"
 	"pm/eventstore"
+	"pm/projections/tables"
 )
-
-// The codes with which a start ends because the log cannot be trusted or read. The runbook has an entry for each.
-const (
-	CodeDataCorrupt           = "DATA_CORRUPT"
-	CodeUnknownEvent          = "UNKNOWN_EVENT"
-	CodeEventstoreUnavailable = "EVENTSTORE_UNAVAILABLE"
-)
-
-// SnapshotNone is Report.Snapshot where no snapshot is configured.
-const SnapshotNone = "none"
 
 // recoveryGC is the garbage collector's target while a log is folded: nearly everything that a replay makes is garbage at once, and
 // collecting it at the usual pace costs a third of the rate.
 const recoveryGC = 800
 
-// Halt ends a start: the log cannot be trusted or not be read. Nothing was written.
-type Halt struct {
-	Code     string
-	Revision uint64 // the record at fault; meaningful for DATA_CORRUPT and UNKNOWN_EVENT
-	Hint     string // what a person does next, with the command to run; "--data DIR" in it stands for where the log is
-	Err      error
-}
+// RetryWaits are the waits before a log or a snapshot that cannot be reached is tried again: four tries in seven seconds.
+var RetryWaits = []time.Duration{time.Second, 2 * time.Second, 4 * time.Second}
 
-// Error begins with the code.
-func (h *Halt) Error() string {
-	text := h.Err.Error()
-	if len(text) >= len(h.Code) && text[:len(h.Code)] == h.Code {
-		return text // the log's own errors begin with it already
-	}
-	return h.Code + ": " + text
-}
-
-// Unwrap gives the cause.
-func (h *Halt) Unwrap() error { return h.Err }
-
-// Report is what a recovery read and found. It is kept as a file; its digest goes into the log.
-type Report struct {
-	Portfolio       domain.PortfolioID `json:"portfolio"`
-	Instance        string             `json:"instance"` // of the start
-	Build           string             `json:"build"`
-	Started         time.Time          `json:"started"`
-	Finished        time.Time          `json:"finished"`
-	Seconds         float64            `json:"seconds"`
-	Events          uint64             `json:"events"`
-	EventsPerSecond float64            `json:"events_per_second"`
-	HeadRevision    uint64             `json:"head_revision"` // of the last event; 0 with an empty head_hash where there is none
-	HeadHash        string             `json:"head_hash"`
-	StateDigest     string             `json:"state_digest"`
-	Snapshot        string             `json:"snapshot"` // what comparing with the snapshot gave: none
-	Findings        []string           `json:"findings"` // what was noticed and did not stop the start
-}
-
-// JSON is the report as its file holds it.
-func (r *Report) JSON() []byte {
-	out, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		panic("a recovery report cannot be written: " + err.Error()) // it holds texts and numbers only
-	}
-	return append(out, '\n')
+// RecoverOptions say what a recovery is held against.
+type RecoverOptions struct {
+	Snapshot        Snapshot // nil: none is configured
+	Instance, Build string   // of the start, for the report
+	// Waits are the waits between tries; nil: RetryWaits.
+	Waits []time.Duration
+	// Retrying is called before each further try; nil: nobody is told.
+	Retrying func(what string, err error, wait time.Duration)
 }
 
 // Recovery is a state as the log has it, and where the log ends.
 type Recovery struct {
 	State  *domain.State
 	Head   eventstore.Head
-	Report Report // Instance and Build are the caller's to fill in
+	Report Report
+	// Agreed is the head of the snapshot that was compared and found equal; nil if none was.
+	Agreed *SnapshotHead
 }
 
-// Recover folds a log from zero, checking every record, and writes nothing. An empty log gives an empty state. The error is *Halt, or
-// the context's if it ended first.
-func Recover(ctx context.Context, log eventstore.Log) (*Recovery, error) {
+// Recover folds a log from zero, checking every record, and holds the result against the snapshot at the snapshot's revision. It writes
+// nothing, so that the same code is the start of the service and the dry run of an auditor. An empty log gives an empty state. The
+// error is *Halt, with the report of what was found, or the context's if it ended first.
+func Recover(ctx context.Context, log eventstore.Log, o RecoverOptions) (*Recovery, error) {
 	defer debug.SetGCPercent(debug.SetGCPercent(recoveryGC))
-	started := time.Now()
-	state := domain.NewState()
-	head, err := eventstore.Replay(ctx, log, 0, func(r domain.Recorded, _ eventstore.Hash) error {
-		if err := state.Apply(r); err != nil {
-			return &eventstore.Corrupt{Rev: r.Rev, Reason: fmt.Sprintf("%s cannot be applied: %v", r.Type, err)}
-		}
-		return nil
-	})
+	if o.Waits == nil {
+		o.Waits = RetryWaits
+	}
+	r := &recovering{o: o, log: log, report: newReport(log.Portfolio(), o)}
+	done, err := r.run(ctx)
+	var h *Halt
+	if errors.As(err, &h) {
+		r.report.halted(h)
+		h.Report = &r.report
+	}
+	return done, err
+}
+
+// recovering is a recovery on its way.
+type recovering struct {
+	o      RecoverOptions
+	log    eventstore.Log
+	report Report
+	seen   *snapshotReading // of the snapshot; nil if there is none
+}
+
+func (r *recovering) run(ctx context.Context) (*Recovery, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if r.o.Snapshot != nil {
+		r.seen = readSnapshot(ctx, r.o)
+		defer r.seen.wait() // before the context ends the view is left
+	}
+	fold, err := r.replay(ctx)
 	if err != nil {
 		return nil, halted(ctx, err)
 	}
-	finished := time.Now()
-	last := HeadOf(head)
-	seconds := finished.Sub(started).Seconds()
-	report := Report{
-		Portfolio: log.Portfolio(), Started: started.UTC(), Finished: finished.UTC(), Seconds: seconds, Events: head.Next,
-		HeadRevision: last.Revision, HeadHash: last.Hash, StateDigest: state.Digest(), Snapshot: SnapshotNone, Findings: []string{},
+	agreed, err := r.judge(ctx, fold)
+	if err != nil {
+		return nil, err
 	}
-	if seconds > 0 {
-		report.EventsPerSecond = float64(head.Next) / seconds
-	}
-	return &Recovery{State: state, Head: head, Report: report}, nil
+	r.report.finish(fold)
+	return &Recovery{State: fold.State, Head: fold.head, Report: r.report, Agreed: agreed}, nil
 }
 
-// halted turns what stopped a replay into what a person is told.
-func halted(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return fmt.Errorf("recovery: %w", ctx.Err())
+// folded is a log that was read to its end.
+type folded struct {
+	*tables.Fold
+	head    eventstore.Head
+	hash    eventstore.Hash // of the event at the snapshot's revision
+	content tables.Content  // at the snapshot's revision
+	there   bool            // the log has the snapshot's revision
+}
+
+// replay reads the log to its end. What cannot be reached is tried again from the beginning.
+func (r *recovering) replay(ctx context.Context) (*folded, error) {
+	at := r.seen.awaitHead()
+	for try := 0; ; try++ {
+		f, err := foldUp(ctx, r.log, at)
+		if err == nil || ctx.Err() != nil || !unreachable(err) || try == len(r.o.Waits) {
+			return f, err
+		}
+		if err := r.o.pause(ctx, "the log", err, try); err != nil {
+			return nil, err
+		}
 	}
+}
+
+// foldUp reads a log to its end and keeps what the tables hold at the head of a snapshot.
+func foldUp(ctx context.Context, log eventstore.Log, at *SnapshotHead) (*folded, error) {
+	f := &folded{Fold: tables.NewFold()}
+	head, err := eventstore.Replay(ctx, log, 0, func(e domain.Recorded, hash eventstore.Hash) error {
+		apply := f.State.Apply // beyond the snapshot nobody needs the rows of history
+		if at != nil && !f.there {
+			apply = f.Apply
+		}
+		if err := apply(e); err != nil {
+			return &eventstore.Corrupt{Rev: e.Rev, Reason: fmt.Sprintf("%s cannot be applied: %v", e.Type, err)}
+		}
+		if at != nil && e.Rev == at.Revision {
+			f.there, f.hash, f.content = true, hash, f.Content()
+		}
+		return nil
+	})
+	f.head = head
+	return f, err
+}
+
+// unreachable tells a log that may come back from one that says something.
+func unreachable(err error) bool {
 	var corrupt *eventstore.Corrupt
 	var unknown *eventstore.UnknownEvent
-	switch {
-	case errors.As(err, &corrupt):
-		return &Halt{
-			Code: CodeDataCorrupt, Revision: corrupt.Rev, Err: err,
-			Hint: fmt.Sprintf("the log was damaged or changed at revision %d and is never mended: keep the folder as it is, look at it with "+
-				"`pmctl log info --data DIR`, and restore a copy that this command finds sound", corrupt.Rev),
-		}
-	case errors.As(err, &unknown):
-		return &Halt{
-			Code: CodeUnknownEvent, Revision: unknown.Rev, Err: err,
-			Hint: fmt.Sprintf("a newer build wrote this log: start build %s or a later one (`pmctl log info --data DIR` shows who wrote)", unknown.Build),
-		}
+	return !errors.As(err, &corrupt) && !errors.As(err, &unknown) && !errors.Is(err, eventstore.ErrClosed)
+}
+
+// pause waits before the next try and says so.
+func (o RecoverOptions) pause(ctx context.Context, what string, err error, try int) error {
+	if o.Retrying != nil {
+		o.Retrying(what, err, o.Waits[try])
 	}
-	return &Halt{
-		Code: CodeEventstoreUnavailable, Err: fmt.Errorf("read the log: %w", err),
-		Hint: "without the log nothing is known: see whether the folder and its disk can be read, `pmctl log info --data DIR`, then start again",
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(o.Waits[try]):
+		return nil
 	}
 }

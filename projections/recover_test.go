@@ -57,7 +57,7 @@ func deposit(amount string) domain.Event {
 // halt is what recovering this log ends with.
 func halt(t *testing.T, log eventstore.Log) *projections.Halt {
 	t.Helper()
-	got, err := projections.Recover(t.Context(), log)
+	got, err := projections.Recover(t.Context(), log, projections.RecoverOptions{Waits: []time.Duration{}})
 	require.Nil(t, got, "a state that is not whole must not be handed out")
 	var h *projections.Halt
 	require.ErrorAs(t, err, &h)
@@ -69,7 +69,7 @@ func TestRecoveryFoldsTheLogAndReportsWhatItRead(t *testing.T) {
 	log := openedLog(t, deposit("1000"), deposit("500"))
 	head, err := log.Head(t.Context())
 	require.NoError(t, err)
-	r, err := projections.Recover(t.Context(), log)
+	r, err := projections.Recover(t.Context(), log, projections.RecoverOptions{Waits: []time.Duration{}})
 	require.NoError(t, err)
 	require.Equal(t, "5001500", r.State.Capital.Closed().String())
 	require.Equal(t, head, r.Head)
@@ -88,15 +88,15 @@ func TestRecoveryFoldsTheLogAndReportsWhatItRead(t *testing.T) {
 
 func TestTwoRecoveriesOfALogAgree(t *testing.T) {
 	log := openedLog(t, deposit("1000"))
-	first, err := projections.Recover(t.Context(), log)
+	first, err := projections.Recover(t.Context(), log, projections.RecoverOptions{Waits: []time.Duration{}})
 	require.NoError(t, err)
-	second, err := projections.Recover(t.Context(), log)
+	second, err := projections.Recover(t.Context(), log, projections.RecoverOptions{Waits: []time.Duration{}})
 	require.NoError(t, err)
 	require.Equal(t, projections.StateDocument(first.State), projections.StateDocument(second.State))
 }
 
 func TestAnEmptyLogRecoversToNothing(t *testing.T) {
-	r, err := projections.Recover(t.Context(), eventstore.NewMemory("main"))
+	r, err := projections.Recover(t.Context(), eventstore.NewMemory("main"), projections.RecoverOptions{Waits: []time.Duration{}})
 	require.NoError(t, err)
 	require.Equal(t, eventstore.Empty("main"), r.Head)
 	require.Zero(t, r.State.Events)
@@ -104,7 +104,7 @@ func TestAnEmptyLogRecoversToNothing(t *testing.T) {
 }
 
 func TestTheReportIsAFileOfItsFields(t *testing.T) {
-	r, err := projections.Recover(t.Context(), openedLog(t))
+	r, err := projections.Recover(t.Context(), openedLog(t), projections.RecoverOptions{Waits: []time.Duration{}})
 	require.NoError(t, err)
 	var fields map[string]any
 	require.NoError(t, json.Unmarshal(r.Report.JSON(), &fields))
@@ -183,7 +183,7 @@ func TestALogThatCannotBeReadIsUnavailable(t *testing.T) {
 func TestAStopDuringRecoveryIsNoHalt(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := projections.Recover(ctx, openedLog(t))
+	_, err := projections.Recover(ctx, openedLog(t), projections.RecoverOptions{Waits: []time.Duration{}})
 	require.ErrorIs(t, err, context.Canceled)
 	var h *projections.Halt
 	require.False(t, errors.As(err, &h))
@@ -191,7 +191,7 @@ func TestAStopDuringRecoveryIsNoHalt(t *testing.T) {
 
 func TestRecoveryLeavesTheGarbageCollectorAsItWas(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(77))
-	_, err := projections.Recover(t.Context(), openedLog(t))
+	_, err := projections.Recover(t.Context(), openedLog(t), projections.RecoverOptions{Waits: []time.Duration{}})
 	require.NoError(t, err)
 	require.Equal(t, 77, debug.SetGCPercent(77))
 }

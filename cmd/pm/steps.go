@@ -45,7 +45,7 @@ func (s *service) openLog(context.Context) error {
 
 // recover folds the whole log and says what it found.
 func (s *service) recover(ctx context.Context) error {
-	r, err := projections.Recover(ctx, s.store)
+	r, err := projections.Recover(ctx, s.store, projections.RecoverOptions{})
 	if err != nil {
 		return s.placed(err)
 	}

@@ -24,7 +24,7 @@ func restarted(t *testing.T) (data, report string) {
 	pmctl(t, exitFine, "backtest", "testdata/story.ndjson", "--fee", "0.0005", "--log", dir)
 	log, err := sqlite.Open(dir, "backtest", "there")
 	require.NoError(t, err)
-	r, err := projections.Recover(t.Context(), log)
+	r, err := projections.Recover(t.Context(), log, projections.RecoverOptions{})
 	require.NoError(t, err)
 	text := r.Report.JSON()
 	require.NoError(t, os.Mkdir(filepath.Join(data, "recovery"), 0o700))

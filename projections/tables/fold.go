@@ -1,9 +1,11 @@
 package tables
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"hash"
+	"slices"
 	"strconv"
 
 	"pm/domain"
@@ -63,7 +65,11 @@ func (f *Fold) Apply(r domain.Recorded) error {
 	case *domain.OrderExpired:
 		f.ended(when, e.OrderID)
 	}
-	for _, l := range f.State.Closed() {
+	closed := f.State.Closed()
+	if len(closed) > 1 { // rows come in the order of their key
+		closed = slices.SortedFunc(slices.Values(closed), func(a, b *domain.Layer) int { return cmp.Compare(a.PositionID, b.PositionID) })
+	}
+	for _, l := range closed {
 		add(f, &trades, &tradeRow{when, l})
 	}
 	return nil

@@ -21,9 +21,9 @@ func TestTheHistoryHasARealisticMixAndBothCopiesGiveTheSameState(t *testing.T) {
 	}
 	log := h.open(t)
 	defer log.Close()
-	a, err := projections.Recover(t.Context(), log)
+	a, err := projections.Recover(t.Context(), log, projections.RecoverOptions{})
 	require.NoError(t, err)
-	b, err := projections.Recover(t.Context(), h.bare)
+	b, err := projections.Recover(t.Context(), h.bare, projections.RecoverOptions{})
 	require.NoError(t, err)
 	require.Equal(t, a.Report.StateDigest, b.Report.StateDigest)
 	require.Equal(t, h.events, a.Report.Events)

@@ -122,7 +122,7 @@ func recoverOnce(b testing.TB, log eventstore.Log) (rate float64, digest string)
 	b.Helper()
 	runtime.GC()
 	began := time.Now()
-	r, err := projections.Recover(context.Background(), log)
+	r, err := projections.Recover(context.Background(), log, projections.RecoverOptions{})
 	took := time.Since(began)
 	require.NoError(b, err)
 	return float64(r.Report.Events) / took.Seconds(), r.Report.StateDigest

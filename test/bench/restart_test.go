@@ -61,7 +61,7 @@ func restart(dir string) (*measured, error) {
 		return nil, fmt.Errorf("open the log: %w", err)
 	}
 	defer log.Close()
-	recovered, err := projections.Recover(context.Background(), log)
+	recovered, err := projections.Recover(context.Background(), log, projections.RecoverOptions{})
 	if err != nil {
 		return nil, err
 	}

@@ -59,7 +59,7 @@ func (w *world) start() error {
 	if err := w.disk.open(instance); err != nil {
 		return err
 	}
-	recovered, err := projections.Recover(w.ctx, w.disk.log)
+	recovered, err := projections.Recover(w.ctx, w.disk.log, projections.RecoverOptions{})
 	if err != nil {
 		return fmt.Errorf("recovery: %w", err)
 	}
