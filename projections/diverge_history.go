@@ -20,13 +20,9 @@ import (
 func (r *recovering) compareHistory(ctx context.Context, t tables.Table, upTo uint64, f *findings) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	out, in := io.Pipe()
-	defer out.Close() // a reader that stops early ends the writer
-	go func() {
-		_ = in.CloseWithError(r.o.Snapshot.Read(ctx, func(v SnapshotView) error { return v.Copy(t, in) }))
-	}()
-	theirs := &lines{in: bufio.NewReader(out)}
-	walk := &historyWalk{t: t, f: f, theirs: theirs}
+	theirs, done := tableLines(ctx, r.o.Snapshot, t)
+	defer done() // a reader that stops early ends the writer
+	walk := &historyWalk{t: t, f: f, theirs: theirs, upTo: upTo}
 	if err := historyLines(ctx, r.log, t.Name, upTo, walk.ours); err != nil {
 		return halted(ctx, err)
 	}
@@ -67,6 +63,7 @@ type historyWalk struct {
 	t      tables.Table
 	f      *findings
 	theirs *lines
+	upTo   uint64 // rows beyond were written since
 }
 
 // ours takes the next line of the log.
@@ -96,7 +93,7 @@ func (w *historyWalk) ours(line string) {
 func (w *historyWalk) rest() {
 	for {
 		line, ok := w.theirs.peek()
-		if !ok {
+		if !ok || revisionOf(line) > w.upTo {
 			return
 		}
 		w.extra(line)

@@ -106,13 +106,7 @@ func (s *snapshotReading) lookForRows(view SnapshotView) error {
 
 // contentOf reads tables as tables.Fold.Content gives them.
 func contentOf(view SnapshotView, of []tables.Table) (c tables.Content, err error) {
-	var state []tables.Table
-	for _, t := range of {
-		if t.Class == tables.State {
-			state = append(state, t)
-		}
-	}
-	if c.State, err = view.Lines(state); err != nil {
+	if c.State, err = view.Lines(stateOnly(of)); err != nil {
 		return c, err
 	}
 	c.History = map[string]tables.Sum{}

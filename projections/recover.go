@@ -25,6 +25,8 @@ type RecoverOptions struct {
 	Instance, Build string   // of the start, for the report
 	// Waits are the waits between tries; nil: RetryWaits.
 	Waits []time.Duration
+	// Beside says that trading goes on meanwhile in this process: the garbage collector is left as it is.
+	Beside bool
 	// Retrying is called before each further try; nil: nobody is told.
 	Retrying func(what string, err error, wait time.Duration)
 }
@@ -42,7 +44,9 @@ type Recovery struct {
 // nothing, so that the same code is the start of the service and the dry run of an auditor. An empty log gives an empty state. The
 // error is *Halt, with the report of what was found, or the context's if it ended first.
 func Recover(ctx context.Context, log eventstore.Log, o RecoverOptions) (*Recovery, error) {
-	defer debug.SetGCPercent(debug.SetGCPercent(recoveryGC))
+	if !o.Beside {
+		defer debug.SetGCPercent(debug.SetGCPercent(recoveryGC))
+	}
 	if o.Waits == nil {
 		o.Waits = RetryWaits
 	}
