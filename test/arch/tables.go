@@ -20,9 +20,10 @@ var packages = map[string]packageRule{
 	"pm/domain/engine":            {imports: []string{"pm/domain", "pm/eventstore"}, tests: []string{"pm/domain/canon"}},
 	"pm/domain/engine/brokertest": {imports: []string{"pm/domain", "pm/domain/engine"}},
 
-	"pm/eventstore":         {imports: []string{"pm/domain", "pm/domain/canon"}},
-	"pm/eventstore/sqlite":  {imports: []string{"pm/domain", "pm/eventstore"}, tests: []string{"pm/domain/canon"}},
-	"pm/eventstore/logtest": {imports: []string{"pm/domain", "pm/domain/canon", "pm/eventstore"}},
+	"pm/eventstore":           {imports: []string{"pm/domain", "pm/domain/canon"}},
+	"pm/eventstore/sqlite":    {imports: []string{"pm/domain", "pm/eventstore"}, tests: []string{"pm/domain/canon"}},
+	"pm/eventstore/signature": {imports: []string{"pm/domain", "pm/domain/canon", "pm/eventstore"}},
+	"pm/eventstore/logtest":   {imports: []string{"pm/domain", "pm/domain/canon", "pm/eventstore"}},
 
 	"pm/projections": {imports: []string{"pm/domain", "pm/domain/canon", "pm/eventstore", "pm/projections/tables"},
 		tests: []string{"pm/projections/indextest", "pm/projections/snapshottest"}},
