@@ -4,9 +4,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
+
+	"pm/cmd/internal/durable"
+	"pm/cmd/internal/installation"
+	"pm/eventstore/signature"
 )
 
 // maxReports is how many recovery reports are kept, the newest ones: a service that is started over and over must not fill its disk.
@@ -15,49 +18,49 @@ const maxReports = 1000
 // reportTime names a report's file; the names sort by time.
 const reportTime = "20060102T150405.000000000Z"
 
-// keepReport writes a report as <UTC time>.json. It is on the disk before the log names its digest.
-func keepReport(dir string, at time.Time, report []byte) error {
+// reportSuffix is what the name of a report ends in; its signature stands beside it.
+const reportSuffix = ".json"
+
+// keepReport writes a report as <UTC time>.json and its signature as <UTC time>.json.sig. Both are on the disk before the log names the
+// report's digest. The signature comes first, so that a crash between the two never leaves a report without one.
+func keepReport(dir string, at time.Time, report []byte, key *signature.Key) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("keep the recovery report: %w", err)
 	}
-	name := filepath.Join(dir, at.UTC().Format(reportTime)+".json")
-	if err := writeDurably(name, report); err != nil {
+	name := filepath.Join(dir, at.UTC().Format(reportTime)+reportSuffix)
+	if err := installation.SignFile(key, name, signature.OfFile(signature.OfReport, report)); err != nil {
+		return fmt.Errorf("keep the recovery report: %w", err)
+	}
+	if err := durable.Write(name, report); err != nil {
 		return fmt.Errorf("keep the recovery report: %w", err)
 	}
 	return dropOldReports(dir)
 }
 
-// writeDurably makes the file whole or not at all.
-func writeDurably(name string, content []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(name), ".report-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name()) // nothing is there any more when all went well
-	_, err = f.Write(content)
-	if err == nil {
-		err = f.Sync()
-	}
-	if closeErr := f.Close(); err == nil {
-		err = closeErr
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), name)
-	}
-	return err
-}
-
+// dropOldReports keeps the newest reports, and no signature without its report.
 func dropOldReports(dir string) error {
 	entries, err := os.ReadDir(dir) // sorted by name
 	if err != nil {
 		return fmt.Errorf("list the recovery reports: %w", err)
 	}
-	entries = slices.DeleteFunc(entries, func(e os.DirEntry) bool { return !strings.HasSuffix(e.Name(), ".json") })
-	for len(entries) > maxReports {
-		if err := os.Remove(filepath.Join(dir, entries[0].Name())); err != nil {
+	var reports []string
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), reportSuffix) {
+			reports = append(reports, e.Name())
+		}
+	}
+	kept := map[string]bool{}
+	for _, name := range reports[max(0, len(reports)-maxReports):] {
+		kept[name], kept[name+signature.Suffix] = true, true
+	}
+	for _, e := range entries {
+		name := strings.TrimSuffix(e.Name(), signature.Suffix)
+		if kept[e.Name()] || !strings.HasSuffix(name, reportSuffix) {
+			continue
+		}
+		if err := os.Remove(filepath.Join(dir, e.Name())); err != nil {
 			return fmt.Errorf("drop an old recovery report: %w", err)
 		}
-		entries = entries[1:]
 	}
 	return nil
 }

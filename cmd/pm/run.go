@@ -15,6 +15,7 @@ import (
 	"pm/cmd/internal/config"
 	"pm/domain/engine"
 	"pm/eventstore"
+	"pm/eventstore/signature"
 	"pm/projections"
 )
 
@@ -27,6 +28,7 @@ type service struct {
 
 	web      *web
 	store    eventstore.Log
+	key      *signature.Key // nil with a log in memory
 	recovery *projections.Recovery
 	broker   engine.Broker
 	engine   *engine.Engine
@@ -61,6 +63,7 @@ func (s *service) run(ctx context.Context) error {
 		s.makeDataFolder,
 		s.serveHealth, // from here on the port answers, with "recovering"
 		s.openLog,
+		s.loadKey,
 		s.recover, // reads everything, writes nothing
 		s.compare,
 		s.openHistory,

@@ -304,19 +304,3 @@ func TestTheEnginesAnswersReachTheAPIAsTheSameAnswers(t *testing.T) {
 	require.ErrorIs(t, other, api.ErrOutcomeUnknown)
 	require.NotErrorIs(t, other, api.ErrStopped)
 }
-
-func TestReportsAreKeptUpToTheirLimitTheNewestOnes(t *testing.T) {
-	dir := t.TempDir()
-	at := time.Date(2026, 1, 5, 0, 0, 0, 0, time.UTC)
-	for i := range maxReports {
-		require.NoError(t, os.WriteFile(filepath.Join(dir, at.Add(time.Duration(i)).Format(reportTime)+".json"), nil, 0o600))
-	}
-	require.NoError(t, keepReport(dir, at.Add(time.Hour), []byte("{}\n")))
-	files, err := filepath.Glob(filepath.Join(dir, "*"))
-	require.NoError(t, err)
-	require.Len(t, files, maxReports)
-	require.NotContains(t, files, filepath.Join(dir, at.Format(reportTime)+".json"), "the oldest is gone")
-	text, err := os.ReadFile(files[maxReports-1])
-	require.NoError(t, err)
-	require.Equal(t, "{}\n", string(text))
-}

@@ -185,7 +185,7 @@ func (s *service) begin(ctx context.Context) error {
 		}))
 	}
 	report := s.recovery.Report.JSON()
-	if err := keepReport(s.recoveryFolder(), s.recovery.Report.Finished, report); err != nil {
+	if err := keepReport(s.recoveryFolder(), s.recovery.Report.Finished, report, s.key); err != nil {
 		return &halt{Code: codeDataFolder, Err: err, Hint: "see whether the data folder can be written and its disk has room, then start again"}
 	}
 	sum := sha256.Sum256(report)
