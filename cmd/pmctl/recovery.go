@@ -3,8 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,20 +17,12 @@ import (
 	"pm/projections"
 )
 
-// maxReport is the most bytes of a recovery report; more is none.
-const maxReport = 1 << 20
-
 func (c *cli) recoveryCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "recovery", Short: "what the last start read, compared and found; verify holds a report against the log", Args: cobra.NoArgs,
+		Use: "recovery", Short: "what the last start read, compared and found; verify checks the signature of a report", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.recovery(cmd.Context()) },
 	}
-	cmd.AddCommand(&cobra.Command{
-		Use: "verify FILE", Short: "was this report written by a start of this log, and is what it says still so", Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.withLog(func(log eventstore.Log) error { return c.verifyReport(cmd.Context(), log, args[0]) })
-		},
-	})
+	cmd.AddCommand(c.recoveryVerifyCommand())
 	return cmd
 }
 
@@ -114,49 +104,6 @@ func (c *cli) reports() ([]projections.KeptReport, error) {
 	}
 	kept, _, err := projections.NewReports(os.DirFS(folder)).List("", listLimit)
 	return kept, err
-}
-
-// verifyReport holds a report against the log: its digest is that of a recorded recovery, and the state that it names is the state
-// that the log gives there. A report that is not is a finding.
-func (c *cli) verifyReport(ctx context.Context, log eventstore.Log, file string) error {
-	text, err := readReport(file)
-	if err != nil {
-		return err
-	}
-	var report projections.Report
-	if err := json.Unmarshal(text, &report); err != nil {
-		return fmt.Errorf("%s is no recovery report: %w", file, err)
-	}
-	list, _, err := recoveries(ctx, log, true)
-	if err != nil {
-		return err
-	}
-	sum := sha256.Sum256(text)
-	digest := hex.EncodeToString(sum[:])
-	for _, r := range list {
-		if r.ReportDigest != digest {
-			continue
-		}
-		if r.HeadRevision != report.HeadRevision || r.HeadHash != report.HeadHash || r.stateDigest != report.StateDigest {
-			return finding(fmt.Errorf("%s: the log at revision %d gives state %s, the report says %s", file, r.HeadRevision, r.stateDigest, report.StateDigest))
-		}
-		doc := document{{"file", file}, {"recorded_at_revision", r.Revision}, {"head_revision", r.HeadRevision}, {"state_digest", r.stateDigest}, {"agrees", true}}
-		return c.show(doc, nil, func(t *table) {
-			t.title = fmt.Sprintf("%s: recorded at revision %d; the log gives the same state up to revision %d", file, r.Revision, r.HeadRevision)
-		})
-	}
-	return finding(fmt.Errorf("%s: none of the %s of this log recorded this report: it belongs to another log, or was changed", file, counted(len(list), "start")))
-}
-
-func readReport(file string) ([]byte, error) {
-	info, err := os.Stat(file)
-	if err != nil {
-		return nil, err
-	}
-	if info.Size() > maxReport {
-		return nil, fmt.Errorf("%s is no recovery report: it has %d bytes", file, info.Size())
-	}
-	return os.ReadFile(file)
 }
 
 // facts writes a document as rows of name and value, whatever it holds; members of members are named with a point between.

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"pm/cmd/internal/installation"
+	"pm/eventstore/signature"
+)
+
+// voucher is whose signature counts as known: the key named by --key, else that of the data folder.
+type voucher struct {
+	id   signature.KeyID // "" where nobody is known
+	from string          // how the id was learnt, for people
+}
+
+// voucherOf takes --key as a public key file or a key id; without it the public key of the data folder in use, if one is.
+func (c *cli) voucherOf(key string) (voucher, error) {
+	if key != "" {
+		id, err := installation.Trusted(key)
+		if err != nil {
+			return voucher{}, fmt.Errorf("--key %s: %w", key, err)
+		}
+		return voucher{id, "--key " + key}, nil
+	}
+	if !c.fromLog() {
+		return voucher{}, nil
+	}
+	data, err := c.dataDir()
+	if err != nil {
+		return voucher{}, err
+	}
+	public, err := installation.ReadPublic(installation.PublicFile(data))
+	if errors.Is(err, fs.ErrNotExist) {
+		return voucher{}, nil
+	}
+	if err != nil {
+		return voucher{}, err
+	}
+	return voucher{signature.IDOf(public), installation.PublicFile(data)}, nil
+}
+
+// dataDir is pm's data folder: the one above the log's.
+func (c *cli) dataDir() (string, error) {
+	dir, err := c.logDir()
+	if err != nil {
+		return "", err
+	}
+	return filepath.Dir(dir), nil
+}
+
+// proof is what a side file was found to prove.
+type proof struct {
+	signed  signature.Signed
+	trusted bool
+	known   voucher
+}
+
+// prove reads a side file and holds it against what is here and who is trusted. A signature that is broken, that speaks of something
+// else, or that is not of the trusted key is a finding.
+func prove(sideFile string, want signature.Statement, known voucher) (proof, error) {
+	signed, err := installation.ReadSideFile(sideFile)
+	switch {
+	case errors.Is(err, signature.ErrSignature):
+		return proof{}, finding(err)
+	case errors.Is(err, fs.ErrNotExist):
+		return proof{}, fmt.Errorf("%w: the signature stands in %s, and without it nothing is proven", err, sideFile)
+	case err != nil:
+		return proof{}, err
+	}
+	p := proof{signed: signed, known: known, trusted: known.id != "" && signed.KeyID == known.id}
+	if signed.Statement != want.By(signed.KeyID) {
+		return p, finding(fmt.Errorf("%s: signed was %s, here is %s", sideFile, inWords(signed.Statement), inWords(want)))
+	}
+	if known.id != "" && !p.trusted {
+		return p, finding(fmt.Errorf("%s: key %s signed it, not the trusted key %s (%s)", sideFile, signed.KeyID, known.id, known.from))
+	}
+	return p, nil
+}
+
+// inWords says what a statement speaks of.
+func inWords(s signature.Statement) string {
+	if s.SHA256 != "" {
+		return fmt.Sprintf("%s of %d bytes with SHA-256 %s", s.Of, s.Bytes, s.SHA256)
+	}
+	return fmt.Sprintf("%s of portfolio %q up to revision %d with hash %s", s.Of, s.Portfolio, s.HeadRevision, s.HeadHash)
+}
+
+// members say what was proven, and what was not.
+func (p proof) members() document {
+	doc := document{{"key_id", p.signed.KeyID}, {"key_trusted", p.trusted}}
+	if !p.trusted {
+		doc = append(doc, member{"not_proven", p.doubt()})
+	}
+	return doc
+}
+
+// doubt says what a signature without a trusted key leaves open, or "".
+func (p proof) doubt() string {
+	if p.trusted {
+		return ""
+	}
+	return fmt.Sprintf("who signed: key %s is the one in the side file itself; name the key that you trust with --key FILE or --key ID", p.signed.KeyID)
+}
+
+// lines are the same for people.
+func (p proof) lines() []string {
+	if p.trusted {
+		return []string{fmt.Sprintf("signed by key %s, which is the trusted one (%s)", p.signed.KeyID, p.known.from)}
+	}
+	return []string{"signed by key " + string(p.signed.KeyID), "not proven: " + p.doubt()}
+}
+
+// missing says whether a side file is not there.
+func missing(sideFile string) bool {
+	_, err := os.Stat(sideFile)
+	return errors.Is(err, fs.ErrNotExist)
+}
