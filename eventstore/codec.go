@@ -31,6 +31,7 @@ type codec struct {
 	makers  map[string]func() domain.Event // an empty event of each present type
 	version int                            // the present version of every type
 	upcasts map[form]upcast                // the older forms
+	ids     bool                           // a record must have the id that its place and bytes make
 }
 
 var present = &codec{makers: domain.EventTypes, version: domain.EventVersion, upcasts: upcasts}
@@ -86,6 +87,11 @@ func (o *opener) open(r *Record, into *opened) error {
 	}
 	if err := o.openMeta(r, into); err != nil {
 		return err
+	}
+	if o.codec.ids {
+		if reason := objectionToID(&into.Meta, r.Data); reason != "" {
+			return &Corrupt{r.Rev, reason}
+		}
 	}
 	e, err := o.event(&into.Meta, r.Data)
 	into.Event = e

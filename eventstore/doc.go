@@ -13,10 +13,11 @@
 //
 // Reading. Log.Read hands out bytes as they are stored; stores give back flipped bits without a word, so nobody folds them
 // unchecked. Replay and Tail check every record (length, hash, previous hash, revision, portfolio, time, epoch, instance, type and
-// version) before an event is seen. What fails is *Corrupt (DATA_CORRUPT) or *UnknownEvent (UNKNOWN_EVENT), with the revision.
+// version) before an event is seen. Audit checks each id too, as evidence needs it and a start does not. What fails is *Corrupt (DATA_CORRUPT) or *UnknownEvent (UNKNOWN_EVENT), with the revision.
 //
 // Where it lives. Memory is a log for tests and backtests, with hooks for every fault; eventstore/sqlite is the embedded default.
-// eventstore/logtest is the suite that every log passes. Export and Import move a log between stores without changing a byte.
+// eventstore/logtest is the suite that every log passes. Export and Import move a log between stores without changing a byte;
+// ExportReader checks an export by itself, and eventstore/signature says who vouches for it.
 //
 // A new form of an event gets an upcaster (upcast.go) that is never deleted; it is written only after FormatRaised{to} has been
 // recorded. A build that meets a type, a version or a format that it does not know stops and names the build that wrote it.

@@ -31,12 +31,12 @@ const (
 // maxLine bounds a line of an export: a record and what stands around it.
 const maxLine = MaxRecord + 256
 
-// Export writes the whole log, checked record by record, in the form pm-log/1: a line that names the portfolio, then a line a
+// Export writes the whole log, checked record by record with its ids, in the form pm-log/1: a line that names the portfolio, then a line a
 // record with its bytes as they are stored. Two exports of one log are equal, whatever the store. It returns the head that it wrote;
 // a log that goes on meanwhile is exported up to where it was at the start.
 func Export(ctx context.Context, log Log, w io.Writer) (Head, error) {
 	out := bufio.NewWriterSize(w, 256<<10)
-	v := NewVerifier(log.Portfolio())
+	v := NewAuditor(log.Portfolio())
 	line, err := canon.Append(nil, exportHeader{ExportFormat, log.Portfolio()})
 	if err != nil {
 		return v.Head(), fmt.Errorf("export: %w", err)

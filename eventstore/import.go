@@ -1,39 +1,45 @@
 package eventstore
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 
 	"pm/domain"
-	"pm/domain/canon"
 )
 
 // importBatch is how many records an import appends at once.
 const importBatch = 1000
 
+// ErrOtherLog says that a target holds something else than the beginning of the export.
+var ErrOtherLog = errors.New("the target does not hold the beginning of this export")
+
 // Import reads an export and appends its records, verbatim, to the log that open gives for its portfolio, which must be empty
 // (ErrNotEmpty). Every record is checked before it is appended: its frame, its hash, its id, the chain. An error names the line and,
-// behind "DATA_CORRUPT", the revision; what came before it may stand in the target, so a failed target is thrown away. An export that
+// behind "DATA_CORRUPT", the revision; what came before it may stand in the target, which Resume can complete. An export that
 // was cut at the end of a line cannot be told from a shorter one: compare the head that is returned. Import does not close the log.
 func Import(ctx context.Context, r io.Reader, open func(domain.PortfolioID) (Log, error)) (Head, error) {
-	in := &importer{ctx: ctx, lines: bufio.NewReaderSize(r, 64<<10)}
-	if err := in.begin(open); err != nil {
-		return in.done, fmt.Errorf("import: line %d: %w", in.line, err)
+	return importInto(ctx, r, open, false)
+}
+
+// Resume does what Import does, also into a target that an earlier import of the same export left half done. A target that holds
+// anything else, or more, is ErrOtherLog and stays as it is.
+func Resume(ctx context.Context, r io.Reader, open func(domain.PortfolioID) (Log, error)) (Head, error) {
+	return importInto(ctx, r, open, true)
+}
+
+func importInto(ctx context.Context, r io.Reader, open func(domain.PortfolioID) (Log, error), resume bool) (Head, error) {
+	in := &importer{ctx: ctx}
+	err := in.begin(r, open, resume)
+	for err == nil {
+		err = in.next()
 	}
-	for {
-		err := in.next()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return in.done, fmt.Errorf("import: line %d: %w", in.line, err)
-		}
+	if errors.Is(err, io.EOF) {
+		err = in.end()
 	}
-	if err := in.flush(); err != nil {
-		return in.done, fmt.Errorf("import: up to line %d: %w", in.line, err)
+	if err != nil {
+		return in.done, fmt.Errorf("import: %w", err)
 	}
 	return in.done, nil
 }
@@ -41,61 +47,47 @@ func Import(ctx context.Context, r io.Reader, open func(domain.PortfolioID) (Log
 // importer is an import under way.
 type importer struct {
 	ctx   context.Context
-	lines *bufio.Reader
-	line  int // the number of the line read last, from 1
+	from  *ExportReader
 	log   Log
-	check *Verifier
-	done  Head // of what was appended
+	had   Head // of the target when the import began
+	done  Head // of what stands in the target
 	batch []Record
 	size  int
 }
 
 // begin reads the first line and opens the target.
-func (in *importer) begin(open func(domain.PortfolioID) (Log, error)) error {
-	line, err := in.readLine()
-	if errors.Is(err, io.EOF) {
-		return fmt.Errorf("the export is empty")
-	}
-	if err != nil {
+func (in *importer) begin(r io.Reader, open func(domain.PortfolioID) (Log, error), resume bool) (err error) {
+	if in.from, err = NewExportReader(r); err != nil {
 		return err
 	}
-	var h exportHeader
-	if err := canon.Decode(line, &h); err != nil || h.Format != ExportFormat || h.Portfolio == "" {
-		return fmt.Errorf("this is no export in the form %s", ExportFormat)
-	}
-	if in.log, err = open(h.Portfolio); err != nil {
+	p := in.from.Portfolio()
+	if in.log, err = open(p); err != nil {
 		return fmt.Errorf("open the target: %w", err)
 	}
-	if p := in.log.Portfolio(); p != h.Portfolio {
-		return fmt.Errorf("the target belongs to portfolio %q, the export to %q", p, h.Portfolio)
+	if other := in.log.Portfolio(); other != p {
+		return fmt.Errorf("the target belongs to portfolio %q, the export to %q", other, p)
 	}
-	if in.done, err = in.log.Head(in.ctx); err != nil {
+	if in.had, err = in.log.Head(in.ctx); err != nil {
 		return fmt.Errorf("read the head of the target: %w", err)
 	}
-	if in.done.Next != 0 {
-		return fmt.Errorf("%w, and this one ends at %s", ErrNotEmpty, in.done)
+	if in.done = in.had; in.had.Next != 0 && !resume {
+		return fmt.Errorf("%w, and this one ends at %s", ErrNotEmpty, in.had)
 	}
-	in.check = NewVerifier(h.Portfolio)
 	return nil
 }
 
-// next takes one record, and appends the batch when it is full.
+// next takes one record, and appends the batch when it is full. What the target has already is passed over, up to its head, whose
+// hash must be the export's: the chain ties everything before to it.
 func (in *importer) next() error {
-	line, err := in.readLine()
+	rec, _, err := in.from.Next()
 	if err != nil {
 		return err
 	}
-	rec, err := parseLine(line)
-	if err != nil {
-		return &Corrupt{in.check.Head().Next, "the line of the export cannot be read: " + err.Error()}
-	}
-	rec.Rev = in.check.Head().Next
-	got, err := in.check.Check(rec)
-	if err != nil {
-		return err
-	}
-	if id := domain.NewEventID(got.Portfolio, rec.Rev, rec.Data); id != got.ID {
-		return &Corrupt{rec.Rev, fmt.Sprintf("its id is %s, but its place and bytes make %s", got.ID, id)}
+	if rec.Rev < in.had.Next {
+		if at := rec.After(); at.Next == in.had.Next && at != in.had {
+			return fmt.Errorf("%w: it ends at %s, and the export has %s there", ErrOtherLog, in.had, at)
+		}
+		return nil
 	}
 	in.batch = append(in.batch, rec)
 	in.size += rec.Size()
@@ -103,6 +95,14 @@ func (in *importer) next() error {
 		return in.flush()
 	}
 	return nil
+}
+
+// end appends the rest.
+func (in *importer) end() error {
+	if at := in.from.Head(); at.Next < in.had.Next {
+		return fmt.Errorf("%w: it ends at %s, the export at %s", ErrOtherLog, in.had, at)
+	}
+	return in.flush()
 }
 
 // flush appends what was checked.
@@ -116,24 +116,4 @@ func (in *importer) flush() error {
 	in.done = in.batch[len(in.batch)-1].After()
 	in.batch, in.size = nil, 0
 	return nil
-}
-
-// readLine reads up to the next line end, which every line must have, within maxLine bytes.
-func (in *importer) readLine() ([]byte, error) {
-	in.line++
-	var line []byte
-	for {
-		part, err := in.lines.ReadSlice('\n')
-		line = append(line, part...)
-		switch {
-		case len(line) > maxLine:
-			return nil, &TooLarge{"bytes of a line", len(line), maxLine}
-		case err == nil:
-			return line[:len(line)-1], nil
-		case errors.Is(err, io.EOF) && len(line) > 0:
-			return nil, fmt.Errorf("the export was cut in the middle of a line")
-		case !errors.Is(err, bufio.ErrBufferFull):
-			return nil, err
-		}
-	}
 }

@@ -15,6 +15,10 @@ import (
 // Hashing and decoding run on all cores, the chain and each run on the caller's goroutine in the order of the log. The first error
 // ends it: *Corrupt, *UnknownEvent, each's own, the context's or the log's. The head is what was verified up to then.
 func Replay(ctx context.Context, log Log, from uint64, each func(domain.Recorded, Hash) error) (Head, error) {
+	return present.replay(ctx, log, from, each)
+}
+
+func (c *codec) replay(ctx context.Context, log Log, from uint64, each func(domain.Recorded, Hash) error) (Head, error) {
 	before, err := log.Head(ctx)
 	if err != nil {
 		return Head{}, fmt.Errorf("read the head of the log: %w", err)
@@ -22,7 +26,7 @@ func Replay(ctx context.Context, log Log, from uint64, each func(domain.Recorded
 	if from > before.Next {
 		return Head{}, fmt.Errorf("there is no revision %d: the log ends at %s", from-1, before)
 	}
-	head, err := present.run(ctx, log.Portfolio(), from, log.Read, each)
+	head, err := c.run(ctx, log.Portfolio(), from, log.Read, each)
 	if err == nil && head.Next < before.Next {
 		return head, &Corrupt{head.Next, fmt.Sprintf("the log ends early: its head is %s", before)}
 	}
