@@ -28,6 +28,7 @@ type health struct {
 	AlarmCount   int                 `json:"alarm_count"`
 	Alarms       []projections.Alarm `json:"alarms,omitempty"` // for whoever may read
 	History      *historyHealth      `json:"history,omitempty"`
+	Snapshot     *snapshotHealth     `json:"snapshot,omitempty"`
 	Instance     string              `json:"instance"`
 	Build        string              `json:"build"`
 	Uptime       string              `json:"uptime"`
@@ -80,6 +81,9 @@ func (s *Server) readyz(c echo.Context) error {
 	}
 	h.Ready, h.AlarmCount = true, len(h.Alarms)
 	h.watchHistory(deps.History.Health())
+	if deps.Snapshot != nil {
+		h.watchSnapshot(deps.Snapshot())
+	}
 	if r := c.Request(); !s.local(r) || s.actor(r).Role < Viewer {
 		h.Alarms = nil
 	}
@@ -102,4 +106,37 @@ func (h *health) watchHistory(is projections.Health) {
 		h.Degraded = append(h.Degraded, "history: "+out.Trouble)
 	}
 	h.History = &out
+}
+
+// snapshotHealth is how far the tables of the snapshot are behind the log, and what the last comparison gave.
+type snapshotHealth struct {
+	Healthy  bool       `json:"healthy"`
+	Status   string     `json:"status"` // agreed, missing, outdated, newer, unavailable, differs
+	Revision uint64     `json:"revision"`
+	Behind   uint64     `json:"behind"`          // revisions that are not written yet
+	Waiting  float64    `json:"waiting_seconds"` // how long the oldest of them has waited
+	Compared *time.Time `json:"compared_at,omitempty"`
+	Trouble  string     `json:"trouble,omitempty"`
+}
+
+// snapshotBehind is how many revisions lie between what was written and the head.
+func snapshotBehind(is projections.FollowerHealth, head uint64) uint64 {
+	if is.Written.Hash == "" {
+		return head + 1
+	}
+	return head - min(head, is.Written.Revision)
+}
+
+// watchSnapshot shows a follower that stands, fails or differs. It never makes the service unready: trading does not need it.
+func (h *health) watchSnapshot(is projections.FollowerHealth) {
+	out := snapshotHealth{Healthy: is.Trouble == nil, Status: is.Status, Revision: is.Written.Revision, Behind: snapshotBehind(is, *h.Revision), Waiting: is.Waiting.Seconds()}
+	if !is.Compared.IsZero() {
+		at := is.Compared.UTC()
+		out.Compared = &at
+	}
+	if is.Trouble != nil {
+		out.Trouble = is.Trouble.Error()
+		h.Degraded = append(h.Degraded, "snapshot: "+out.Trouble)
+	}
+	h.Snapshot = &out
 }

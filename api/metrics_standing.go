@@ -85,6 +85,9 @@ func (s *Server) standingOf(deps *Deps, st *domain.State, head projections.Head)
 		behind = float64(next - done)
 	}
 	g.add("pm_follower_lag_revisions", "Events that a follower has not folded yet.", behind, "follower", "history")
+	if deps.Snapshot != nil {
+		g.snapshot(deps.Snapshot(), head)
+	}
 	g.of("pm_trading_state_info", "1 for the state of trading.", "state", string(st.Trading.Mode), string(domain.Active), string(domain.Reducing), string(domain.Halted))
 	g.money(st)
 	g.orders(st)
@@ -160,4 +163,17 @@ func (s *Server) timed(next echo.HandlerFunc) echo.HandlerFunc {
 		s.metrics.answered(c.Response().Status, time.Since(began))
 		return nil
 	}
+}
+
+// snapshot shows the follower of the snapshot by its progress.
+func (g *standing) snapshot(is projections.FollowerHealth, head projections.Head) {
+	healthy := 1.0
+	if is.Trouble != nil {
+		healthy = 0
+	}
+	g.add("pm_follower_lag_revisions", "Events that a follower has not folded yet.", float64(snapshotBehind(is, head.Revision)), "follower", "snapshot")
+	g.add("pm_follower_lag_seconds", "How long the oldest event that a follower has not written has waited.", is.Waiting.Seconds(), "follower", "snapshot")
+	g.add("pm_follower_healthy_info", "0 if a follower stands, fails or has found a difference: readyz says why.", healthy, "follower", "snapshot")
+	g.of("pm_snapshot_status_info", "1 for what the last look at the snapshot gave.", "status", is.Status, projections.SnapshotAgreed, projections.SnapshotMissing,
+		projections.SnapshotOutdated, projections.SnapshotNewer, projections.SnapshotUnavailable, projections.SnapshotDiffers)
 }

@@ -84,6 +84,8 @@ type Deps struct {
 	History *projections.History
 	Waiting func() int           // commands that wait for the writer; nil: not known
 	Reports *projections.Reports // of earlier recoveries; nil: none are kept
+	// Snapshot says how far the snapshot is; nil: none is configured.
+	Snapshot func() projections.FollowerHealth
 }
 
 // Server answers HTTP. Its methods may be called from any goroutine.

@@ -50,6 +50,9 @@ func (r *Reports) List(before string, limit int) (reports []KeptReport, next str
 		if err != nil {
 			return nil, "", fmt.Errorf("read the recovery report %s: %w", e.Name(), err)
 		}
+		if kept.Divergences == nil { // of a release that compared nothing
+			kept.Divergences = []Divergence{}
+		}
 		reports = append(reports, kept)
 	}
 	return reports, "", nil

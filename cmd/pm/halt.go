@@ -43,10 +43,13 @@ func (s *service) where() string {
 func (s *service) placed(err error) error {
 	var h *halt
 	if errors.As(err, &h) {
-		h.Hint = strings.ReplaceAll(h.Hint, "--data DIR", s.where())
+		h.Hint = s.hint(h.Hint)
 	}
 	return err
 }
+
+// hint names the place of this log in the words of a recovery.
+func (s *service) hint(text string) string { return strings.ReplaceAll(text, "--data DIR", s.where()) }
 
 // logHalt says why the log could not be opened.
 func (s *service) logHalt(err error) error {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"net"
 	"os"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"pm/eventstore/sqlite"
+	"pm/projections"
 )
 
 // requireHalt wants exit code 1, with the code and the hint as the last two lines on stderr.
@@ -70,8 +72,18 @@ func TestADamagedLogHaltsAndIsLeftAsItIs(t *testing.T) {
 	head, err := log.Head(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, uint64(2), head.Next, "a halt writes nothing")
-	_, err = os.Stat(filepath.Join(data, "recovery"))
-	require.ErrorIs(t, err, os.ErrNotExist)
+	reports, _, err := projections.NewReports(os.DirFS(filepath.Join(data, "recovery"))).List("", 10)
+	require.NoError(t, err)
+	require.Len(t, reports, 1, "what the start found is kept")
+	require.Equal(t, projections.Crashed, reports[0].Result)
+	require.Equal(t, "DATA_CORRUPT", reports[0].Code)
+	var last standing
+	text, err := os.ReadFile(filepath.Join(data, standingFile))
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(text, &last))
+	require.Equal(t, standingCrashed, last.Status)
+	require.Equal(t, "DATA_CORRUPT", last.Code)
+	require.Contains(t, last.Hint, "pmctl log info --data "+data)
 }
 
 func TestAHintNamesTheLogWhereverItIs(t *testing.T) {

@@ -27,12 +27,13 @@ var errUsage = errors.New("usage")
 
 // program is one run of pm with everything that it takes from outside.
 type program struct {
-	args      []string
-	env       []string
-	out, errs io.Writer
-	build     string
-	ready     func(address string) // tests: called when signals are taken
-	diskEvery time.Duration        // tests: 0 is the standard
+	args       []string
+	env        []string
+	out, errs  io.Writer
+	build      string
+	ready      func(address string) // tests: called when signals are taken
+	diskEvery  time.Duration        // tests: 0 is the standard
+	retryWaits []time.Duration      // tests: nil is the standard
 
 	configFile  string
 	data        string

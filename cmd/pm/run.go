@@ -28,8 +28,10 @@ type service struct {
 
 	web      *web
 	store    eventstore.Log
-	key      *signature.Key // nil with a log in memory
+	key      *signature.Key       // nil with a log in memory
+	snapshot projections.Snapshot // nil: none is configured
 	recovery *projections.Recovery
+	follower *projections.Follower // of the snapshot
 	broker   engine.Broker
 	engine   *engine.Engine
 	history  *projections.History
@@ -38,6 +40,7 @@ type service struct {
 	tight      bool                                             // the last look found too little room
 	unmeasured sync.Once
 
+	owns    bool     // the log is open for this process alone
 	opened  bool     // this start wrote the first event
 	closers []closer // what was opened, in order
 }
@@ -64,13 +67,15 @@ func (s *service) run(ctx context.Context) error {
 		s.serveHealth, // from here on the port answers, with "recovering"
 		s.openLog,
 		s.loadKey,
-		s.recover, // reads everything, writes nothing
+		s.openSnapshot,
+		s.recover, // reads everything, compares, writes nothing
 		s.compare,
 		s.openHistory,
 		s.openBroker,
 		s.checkBook,
 		s.begin, // the first event of this start
 		s.checkDisk,
+		s.newFollower,
 	} {
 		if ctx.Err() != nil {
 			return nil
@@ -80,10 +85,11 @@ func (s *service) run(ctx context.Context) error {
 				s.log.Info("stopped during the start")
 				return nil
 			}
-			return err
+			return s.crashed(err)
 		}
 	}
-	return s.trade(ctx)
+	s.stand(standingActive, nil)
+	return s.crashed(s.trade(ctx))
 }
 
 // trade runs the writer, the effects and the history until the context ends or the writer does. A stop goes in this order: no more
@@ -98,6 +104,7 @@ func (s *service) trade(ctx context.Context) error {
 	writer := make(chan error, 1)
 	effects.Go(func() { s.engine.RunEffects(effectsCtx) })
 	reader.Go(func() { s.follow(readerCtx) })
+	reader.Go(func() { s.followSnapshot(readerCtx) })
 	reader.Go(func() { s.open(readerCtx) })
 	reader.Go(func() { s.watchDisk(readerCtx) })
 	go func() {
@@ -156,7 +163,8 @@ func (s *service) follow(ctx context.Context) {
 func (s *service) open(ctx context.Context) {
 	s.web.api.Activate(api.Deps{
 		Submit: s.submit, Query: s.query, Journal: projections.NewJournal(s.store), History: s.history, Waiting: s.engine.Waiting,
-		Reports: projections.NewReports(os.DirFS(s.recoveryFolder())),
+		Snapshot: s.snapshotHealth(),
+		Reports:  projections.NewReports(os.DirFS(s.recoveryFolder())),
 	})
 	s.log.Info("active", "instance", s.instance, "build", s.p.build, "listen", s.web.address)
 	fmt.Fprintf(s.p.out, "pm %s takes signals at %s/webhook; dashboard: %s/\n", s.p.build, s.web.url(), s.web.url())

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"time"
 
 	"pm/adapters/broker/paper"
 	sqliteindex "pm/adapters/sqlite"
@@ -39,26 +38,9 @@ func (s *service) openLog(context.Context) error {
 		}
 		s.store = log
 	}
+	s.owns = true
 	s.onClose("log", s.store.Close)
-	return nil
-}
-
-// recover folds the whole log and says what it found.
-func (s *service) recover(ctx context.Context) error {
-	r, err := projections.Recover(ctx, s.store, projections.RecoverOptions{})
-	if err != nil {
-		return s.placed(err)
-	}
-	r.Report.Instance, r.Report.Build = s.instance, s.p.build
-	s.recovery = r
-	if r.Head.Next == 0 {
-		fmt.Fprintln(s.p.out, "the log is empty: nothing to recover")
-		return nil
-	}
-	fmt.Fprintf(s.p.out, "recovered %d events; no snapshot configured; %d positions open; took %s (%.0f events/s); head %d %s\n",
-		r.Report.Events, len(projections.OpenPositions(r.State)), time.Duration(r.Report.Seconds*float64(time.Second)).Round(time.Microsecond), r.Report.EventsPerSecond,
-		r.Report.HeadRevision, r.Report.HeadHash)
-	s.log.Info("recovered", "events", r.Report.Events, "head", r.Report.HeadRevision, "hash", r.Report.HeadHash, "digest", r.Report.StateDigest)
+	s.stand(recoveringStatus, nil)
 	return nil
 }
 

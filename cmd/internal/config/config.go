@@ -27,6 +27,7 @@ type Config struct {
 	Listen     string // host:port
 	Portfolio  Portfolio
 	EventStore EventStore
+	Snapshot   Snapshot
 	Paper      paper.Options
 	Secrets    []Secret       // of the webhook: none, one, or two while they are exchanged
 	Tokens     []api.Token    // of the API: digests, names and roles
@@ -51,6 +52,13 @@ type Portfolio struct {
 type EventStore struct {
 	Memory bool   // it ends with the process
 	Dir    string // else the folder of the embedded log
+}
+
+// Snapshot is where the tables live that a start is held against. At most one of the fields is set; none: there is no snapshot.
+type Snapshot struct {
+	Dir      string // folder of the embedded one
+	Postgres Secret // URL of the database, with its password
+	Server   bool   // Postgres is set
 }
 
 // demoData is where a demo keeps its log: beside a real portfolio's, never in it.

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"net/url"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -30,7 +31,7 @@ func (r *reader) service() {
 	}
 	r.portfolio()
 	r.eventStore()
-	r.later("snapshot.url", "none")
+	r.snapshot()
 	r.later("nats.url", "none")
 	r.broker()
 	r.switchedOff("ha.enabled")
@@ -61,28 +62,81 @@ func (r *reader) portfolio() {
 }
 
 func (r *reader) eventStore() {
-	key, url := "eventstore.url", r.text("eventstore.url")
-	dir, embedded := strings.CutPrefix(url, "sqlite://")
+	key, address := "eventstore.url", r.text("eventstore.url")
+	dir, embedded := strings.CutPrefix(address, "sqlite://")
 	switch {
-	case url == "":
+	case address == "":
 		r.c.EventStore.Dir = filepath.Join(r.c.Data, "log")
 		r.c.shown[key] = cell{"sqlite://" + r.c.EventStore.Dir, r.merged.origin[key]}
-	case url == "memory:":
+	case address == "memory:":
 		r.c.EventStore.Memory = true
 	case embedded && dir != "":
 		r.c.EventStore.Dir = dir
-	case strings.HasPrefix(url, "esdb://"), strings.HasPrefix(url, "esdb+"):
+	case strings.HasPrefix(address, "esdb://"), strings.HasPrefix(address, "esdb+"):
 		r.fail(key, "EventStoreDB comes with a later release; write sqlite://DIR")
 	default:
-		r.fail(key, "%q is not sqlite://DIR or memory:", url)
+		r.fail(key, "%q is not sqlite://DIR or memory:", address)
 	}
+}
+
+// snapshot reads where the snapshot lives. A log in memory has none: a snapshot on the disk would outlive it and halt the next start.
+func (r *reader) snapshot() {
+	key, address := "snapshot.url", r.text("snapshot.url")
+	show := func(value string) { r.c.shown[key] = cell{value, r.merged.origin[key]} }
+	dir, embedded := strings.CutPrefix(address, "sqlite://")
+	server := strings.HasPrefix(address, "postgres://") || strings.HasPrefix(address, "postgresql://")
+	switch {
+	case address == "none":
+	case r.c.EventStore.Memory && address == "":
+		show("none")
+	case r.c.EventStore.Memory:
+		r.fail(key, "the log is in memory and ends with the process: a snapshot would halt the next start; write none")
+	case address == "":
+		r.c.Snapshot.Dir = filepath.Join(r.c.Data, "snapshot")
+		show("sqlite://" + r.c.Snapshot.Dir)
+	case embedded && dir != "":
+		r.c.Snapshot.Dir = dir
+	case server:
+		u, err := url.Parse(address)
+		if err != nil || u.Host == "" && u.Query().Get("host") == "" {
+			show(redacted)
+			r.fail(key, "is not postgres://USER:PASSWORD@HOST:PORT/DATABASE") // the value may hold a password
+			return
+		}
+		r.c.Snapshot = Snapshot{Postgres: NewSecret(address), Server: true}
+		show(withoutPassword(u))
+	default:
+		r.fail(key, "%q is not sqlite://DIR, postgres://USER:PASSWORD@HOST:PORT/DATABASE or none", scheme(address))
+	}
+}
+
+// withoutPassword shows a URL that may be seen by anybody.
+func withoutPassword(u *url.URL) string {
+	shown := *u
+	if _, has := u.User.Password(); has {
+		shown.User = url.User(u.User.Username())
+	}
+	q := shown.Query()
+	for _, name := range []string{"password", "sslpassword", "passfile"} {
+		q.Del(name)
+	}
+	shown.RawQuery = q.Encode()
+	return shown.String()
+}
+
+// scheme is the part of an address that holds no secret.
+func scheme(address string) string {
+	name, _, has := strings.Cut(address, ":")
+	if !has {
+		return address
+	}
+	return name + ":"
 }
 
 // later refuses what this release does not have yet.
 func (r *reader) later(key, only string) {
 	if url := r.text(key); url != only {
-		scheme, _, _ := strings.Cut(url, ":")
-		r.fail(key, "%q comes with a later release; write %s", scheme, only)
+		r.fail(key, "%q comes with a later release; write %s", strings.TrimSuffix(scheme(url), ":"), only)
 	}
 }
 

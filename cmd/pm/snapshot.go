@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"pm/cmd/internal/stores"
+	"pm/projections"
+)
+
+// divergedReason is the cause that the log keeps when a comparison after the start finds a difference.
+const divergedReason = "late_divergence"
+
+// openSnapshot opens the snapshot without needing it: a database that is down keeps nobody from trading.
+func (s *service) openSnapshot(context.Context) error {
+	snapshot, err := stores.Snapshot(s.cfg.Snapshot)
+	if err != nil {
+		return &halt{
+			Code: codeDataFolder, Err: fmt.Errorf("open the snapshot: %w", err),
+			Hint: "name another place with snapshot.url, or bring back what the message says; `pmctl snapshot show " + s.where() + "` looks at it",
+		}
+	}
+	if snapshot != nil {
+		s.snapshot = snapshot
+		s.onClose("snapshot", snapshot.Close)
+	}
+	return nil
+}
+
+// recover folds the whole log, holds it against the snapshot and says what it found.
+func (s *service) recover(ctx context.Context) error {
+	s.web.api.SetStatus(recoveringStatus, "the log is being read and held against the snapshot")
+	r, err := projections.Recover(ctx, s.store, projections.RecoverOptions{
+		Snapshot: s.snapshot, Instance: s.instance, Build: s.p.build, Waits: s.p.retryWaits,
+		Retrying: func(what string, err error, wait time.Duration) {
+			s.log.Warn("cannot be reached; trying again", "what", what, "wait", wait, "error", err)
+		},
+	})
+	if err != nil {
+		return s.placed(err)
+	}
+	s.recovery = r
+	s.sayRecovered(&r.Report)
+	return nil
+}
+
+// sayRecovered puts the report into a sentence for whoever started the service.
+func (s *service) sayRecovered(r *projections.Report) {
+	for _, finding := range r.Findings {
+		s.log.Warn(finding)
+	}
+	if r.Events == 0 {
+		fmt.Fprintln(s.p.out, "the log is empty: nothing to recover")
+		return
+	}
+	fmt.Fprintf(s.p.out, "recovered %d events, %d positions open; %s; took %s (%.0f events/s); head %d %s\n",
+		r.Events, r.OpenPositions, snapshotWords(r), time.Duration(r.Seconds*float64(time.Second)).Round(time.Microsecond), r.EventsPerSecond,
+		r.HeadRevision, r.HeadHash)
+	s.log.Info("recovered", "events", r.Events, "positions", r.OpenPositions, "snapshot", r.Snapshot, "head", r.HeadRevision, "hash", r.HeadHash, "digest", r.StateDigest)
+}
+
+func snapshotWords(r *projections.Report) string {
+	switch r.Snapshot {
+	case projections.SnapshotNone:
+		return "no snapshot configured"
+	case projections.SnapshotAgreed:
+		c := r.Compared
+		return fmt.Sprintf("the snapshot (%s) agrees at revision %d: %d values in %d tables and %d rows of history compared",
+			r.SnapshotPlace, c.Revision, c.Values, c.Tables, c.HistoryRows)
+	}
+	return fmt.Sprintf("WARNING %s: nothing was compared with the snapshot (%s)", r.Code, r.SnapshotPlace)
+}
+
+// followSnapshot keeps the snapshot. Trading does not need it: what goes wrong is shown in health and tried again.
+func (s *service) followSnapshot(ctx context.Context) {
+	if s.snapshot == nil {
+		return
+	}
+	if err := s.follower.Run(ctx); err != nil {
+		s.log.Error("the snapshot is no longer written; trading goes on", "error", err)
+	}
+}
+
+// newFollower makes the follower of the snapshot once the start knows what it agreed on.
+func (s *service) newFollower(context.Context) error {
+	if s.snapshot == nil {
+		return nil
+	}
+	s.follower = projections.NewFollower(s.store, s.snapshot, projections.FollowerOptions{
+		Agreed:   s.recovery.Agreed,
+		Notice:   func(text string) { s.log.Info("snapshot: " + text) },
+		Diverged: s.diverged,
+	})
+	return nil
+}
+
+// diverged stops entries: what is traded on and what was written down are not the same, and only a person can say which is right.
+func (s *service) diverged(h *projections.Halt) {
+	s.log.Error("the snapshot differs from the log: entries stop, exits go on; the next start will halt", "code", h.Code, "error", h, "hint", s.hint(h.Hint))
+	s.keep(h.Report)
+	ctx, cancel := context.WithTimeout(context.Background(), divergedTimeout)
+	defer cancel()
+	s.reduceWhileActive(ctx, fmt.Sprintf("%s: %s", divergedReason, limited(h.Error())))
+}
+
+// divergedTimeout bounds how long the order to stop entries may wait for the writer.
+const divergedTimeout = 30 * time.Second
+
+// maxReason is the longest cause that is put into the log.
+const maxReason = 300
+
+func limited(text string) string {
+	if len(text) <= maxReason {
+		return text
+	}
+	return text[:maxReason] + "..."
+}
+
+// keep writes the report of a comparison that found something, so that it can be shown later. It must not stop anything.
+func (s *service) keep(r *projections.Report) {
+	if r == nil || s.cfg.EventStore.Memory {
+		return
+	}
+	if err := keepReport(s.recoveryFolder(), r.Finished, r.JSON(), s.key); err != nil {
+		s.log.Error("the report could not be kept", "error", err)
+	}
+}
+
+// snapshotHealth is for the api; nil where there is no snapshot.
+func (s *service) snapshotHealth() func() projections.FollowerHealth {
+	if s.follower == nil {
+		return nil
+	}
+	return s.follower.Health
+}
