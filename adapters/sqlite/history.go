@@ -1,11 +1,14 @@
-// Package sqlite keeps the index of the past (projections.Index) in one SQLite file: every signal, order and closed position as the
-// lists show it, and which events are about which of them.
+// Package sqlite keeps two opinions about the log in SQLite files of their own.
 //
-// The file is an opinion about the log and can be deleted at any time: the next start makes it again. Therefore a write is not
-// synchronised (a power cut loses the newest rows, and the follower writes them again), and a file that is damaged, or of another
-// layout, is thrown away and begun anew. A file of somebody else is left as it is.
+// Index is the index of the past (projections.Index): every signal, order and closed position as the lists show it, and which events
+// are about which of them. Snapshot is the embedded projections.Snapshot: what a start is held against.
 //
-// One History uses one Index: calls are served one after the other.
+// Both files can be made again from the log at any time. Therefore a write is not synchronised (a power cut loses the newest rows,
+// and the follower writes them again). They differ in what damage means: an index that is damaged, or of another layout, is thrown
+// away and begun anew; a snapshot that is damaged is a finding, which the start must tell, so it is left as it is. A file of somebody
+// else is never touched.
+//
+// One History uses one Index: calls are served one after the other. A Snapshot serves views beside its writes.
 package sqlite
 
 import (

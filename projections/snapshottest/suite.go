@@ -68,6 +68,7 @@ func Run(t *testing.T, make func(t *testing.T) Place) {
 			promise{"a change of any column of any table is seen", tampered},
 			promise{"a row that is deleted or added by hand is seen", rowsByHand},
 			promise{"a table or a column that is not there is damage", notThere},
+			promise{"a version that is built beside mends what is damaged", mended},
 		)
 	}
 	for _, p := range all {

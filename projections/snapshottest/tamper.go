@@ -121,6 +121,19 @@ func rowsByHand(t *testing.T, p Place) {
 	require.Nil(t, headOf(t, s))
 }
 
+// mended takes over a version that was built beside one whose head and some tables are lost.
+func mended(t *testing.T, p Place) {
+	s, _ := begun(t, p)
+	p.Exec(t, "DELETE FROM "+HeadTable)
+	p.Exec(t, "ALTER TABLE layers RENAME TO layers_put_aside")
+	p.Exec(t, "ALTER TABLE trades RENAME COLUMN revision TO put_aside")
+	to := Head(50)
+	Filled(t, beside(t, s), to, Sample(4))
+	require.NoError(t, s.Switch(t.Context(), nil, &to))
+	require.Equal(t, wanted(to, Sample(4)), look(t, s))
+	must(t, s, state(Filling(&to, Head(51), Sample(4))))
+}
+
 func notThere(t *testing.T, p Place) {
 	s, _ := begun(t, p)
 	for _, table := range tables.All() {
