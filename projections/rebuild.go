@@ -223,8 +223,8 @@ func (b *rebuilding) take(ctx context.Context, r domain.Recorded, hash eventstor
 	if b.old != nil && r.Rev == b.old.Revision && b.old.EventHash == hash.String() {
 		b.was, b.met = b.fold.Content(), true
 	}
-	if b.o.Progress != nil && r.Rev%4096 == 0 {
-		b.o.Progress(r.Rev, events)
+	if b.o.Progress != nil && (b.head.Next%4096 == 0 || b.head.Next == events) {
+		b.o.Progress(b.head.Next, events)
 	}
 	if b.fold.Gathered() >= rebuildChunk {
 		if err := b.write(ctx, false); err != nil {
@@ -257,6 +257,9 @@ func (b *rebuilding) write(ctx context.Context, whole bool) error {
 }
 
 func (b *rebuilding) stateOfNext(ctx context.Context) (lines map[string][]string, err error) {
+	if b.built == nil {
+		return nil, nil
+	}
 	err = b.next.Read(ctx, func(v SnapshotView) (err error) {
 		lines, err = v.Lines(stateOnly(tables.All()))
 		return err

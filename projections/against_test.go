@@ -1,0 +1,418 @@
+package projections_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"pm/domain"
+	"pm/eventstore"
+	"pm/projections"
+	"pm/projections/snapshottest"
+	"pm/projections/tables"
+)
+
+// author writes the logs of these tests.
+var author = eventstore.Author{Portfolio: "main", Instance: "a", Build: "test", Epoch: 1}
+
+// fullLog is a log after which every table has rows: closed and open positions, an order and an exit under way, a refusal, an alarm, a
+// difference from the broker's book.
+func fullLog(t testing.TB, further ...domain.Event) *eventstore.Memory {
+	t.Helper()
+	log := eventstore.NewMemory("main")
+	w := &writing{t: t, log: log, state: domain.NewState(), sealer: eventstore.NewSealer(eventstore.Empty("main"), time.Time{}, author)}
+	for _, r := range snapshottest.Log(t) {
+		w.put(eventstore.Draft{Event: r.Event, At: r.At, Corr: r.Corr, Cause: r.Cause})
+	}
+	exit := `{"type":"EXIT","instrument":"BANK_NIFTY","position":"Long_1","timestamp":"` + w.state.At.Format(time.RFC3339) + `","price":50400}`
+	sub, _, problems := domain.ParseSignal([]byte(exit), w.state.At)
+	require.Empty(t, problems)
+	w.do(domain.SubmitSignal{Submission: sub, Now: w.state.At})
+	w.event(&domain.AlarmRaised{Code: domain.AlarmUnclearExit, Subject: "a signal"})
+	w.event(&domain.BrokerDifferenceFound{ID: "d1", Contract: "BANKNIFTY", Kind: "surplus"})
+	for _, e := range further {
+		w.event(e)
+	}
+	return log
+}
+
+// writing appends to a log what is decided or given.
+type writing struct {
+	t      testing.TB
+	log    eventstore.Log
+	state  *domain.State
+	sealer *eventstore.Sealer
+}
+
+func (w *writing) put(d eventstore.Draft) domain.Recorded {
+	at := w.sealer.Head()
+	rec, r, err := w.sealer.Seal(d)
+	require.NoError(w.t, err)
+	require.NoError(w.t, w.state.Apply(r))
+	require.NoError(w.t, w.log.Append(w.t.Context(), at, []eventstore.Record{rec}))
+	return r
+}
+
+func (w *writing) event(e domain.Event) { w.put(eventstore.Draft{Event: e, At: w.state.At}) }
+
+func (w *writing) do(c domain.Command) {
+	decision, err := domain.Decide(w.state, c)
+	require.NoError(w.t, err)
+	var made []domain.Recorded
+	for _, d := range decision.Drafts {
+		corr, cause := d.Corr, d.Cause
+		if d.After >= 0 {
+			corr, cause = made[d.After].Corr, made[d.After].ID
+		}
+		made = append(made, w.put(eventstore.Draft{Event: d.Event, At: w.state.At, Corr: corr, Cause: cause}))
+	}
+}
+
+// quick are options of a recovery that does not wait.
+func quick(s projections.Snapshot) projections.RecoverOptions {
+	return projections.RecoverOptions{Snapshot: s, Waits: []time.Duration{}, Instance: "a", Build: "test"}
+}
+
+// written is a snapshot of a log, as the follower writes it.
+func written(t testing.TB, log eventstore.Log) *snapshottest.Memory {
+	t.Helper()
+	s := snapshottest.NewMemory()
+	_, err := projections.Rebuild(t.Context(), log, s, projections.RebuildOptions{})
+	require.NoError(t, err)
+	return s
+}
+
+// cut is the log without what follows its first events.
+func cut(t testing.TB, log eventstore.Log, events uint64) *eventstore.Memory {
+	t.Helper()
+	out := eventstore.NewMemory("main")
+	head := eventstore.Empty("main")
+	require.NoError(t, log.Read(t.Context(), 0, func(recs []eventstore.Record) error {
+		for _, r := range recs {
+			if r.Rev < events {
+				require.NoError(t, out.Append(t.Context(), head, []eventstore.Record{r}))
+				head = r.After()
+			}
+		}
+		return nil
+	}))
+	return out
+}
+
+func eventsOf(t testing.TB, log eventstore.Log) uint64 {
+	t.Helper()
+	head, err := log.Head(t.Context())
+	require.NoError(t, err)
+	return head.Next
+}
+
+// halts recovers and gives the halt that it must end in, with its report.
+func halts(t testing.TB, log eventstore.Log, s projections.Snapshot, code string) *projections.Halt {
+	t.Helper()
+	r, err := projections.Recover(t.Context(), log, quick(s))
+	require.Nil(t, r)
+	var h *projections.Halt
+	require.ErrorAs(t, err, &h)
+	require.Equal(t, code, h.Code, h.Error())
+	require.NotEmpty(t, h.Hint)
+	require.NotNil(t, h.Report)
+	require.Equal(t, projections.Crashed, h.Report.Result)
+	require.Equal(t, code, h.Report.Code)
+	require.Equal(t, projections.SnapshotDiffers, h.Report.Snapshot)
+	return h
+}
+
+// warns recovers and gives the report of a start that went on without comparing.
+func warns(t testing.TB, log eventstore.Log, s projections.Snapshot, result, code string) projections.Report {
+	t.Helper()
+	r, err := projections.Recover(t.Context(), log, quick(s))
+	require.NoError(t, err)
+	require.Nil(t, r.Agreed, "nothing was compared")
+	require.Equal(t, projections.Recovered, r.Report.Result)
+	require.Equal(t, result, r.Report.Snapshot)
+	require.Equal(t, code, r.Report.Code)
+	require.Len(t, r.Report.Findings, 1)
+	require.True(t, strings.HasPrefix(r.Report.Findings[0], code+": "), r.Report.Findings[0])
+	require.Equal(t, eventsOf(t, log), r.State.Events)
+	return r.Report
+}
+
+func TestASnapshotOfTheSameRevisionIsComparedValueByValue(t *testing.T) {
+	log := fullLog(t)
+	s := written(t, log)
+	writes := s.Writes()
+	r, err := projections.Recover(t.Context(), log, quick(s))
+	require.NoError(t, err)
+	require.Equal(t, projections.SnapshotAgreed, r.Report.Snapshot)
+	require.Equal(t, eventsOf(t, log)-1, r.Report.Compared.Revision)
+	require.Equal(t, len(tables.All()), r.Report.Compared.Tables)
+	require.Equal(t, r.Agreed, r.Report.SnapshotHead)
+	require.Empty(t, r.Report.Divergences)
+	require.Equal(t, writes, s.Writes(), "a recovery writes nothing")
+	require.Equal(t, "memory", r.Report.SnapshotPlace)
+	var rows, values uint64
+	for name, lines := range contentAt(t, log, eventsOf(t, log)).State {
+		table, _ := tables.Named(name)
+		require.NotEmpty(t, lines, "table %s has no row: this log proves nothing about it", name)
+		rows, values = rows+uint64(len(lines)), values+uint64(len(lines)*len(table.Columns))
+	}
+	require.Equal(t, rows, r.Report.Compared.Rows)
+	require.Equal(t, values, r.Report.Compared.Values)
+	require.Positive(t, r.Report.Compared.HistoryRows)
+}
+
+// contentAt is what a log folds into after so many events.
+func contentAt(t testing.TB, log eventstore.Log, events uint64) tables.Content {
+	t.Helper()
+	fold := tables.NewFold()
+	_, err := eventstore.Replay(t.Context(), cut(t, log, events), 0, func(r domain.Recorded, _ eventstore.Hash) error { return fold.Apply(r) })
+	require.NoError(t, err)
+	return fold.Content()
+}
+
+func TestASnapshotThatIsOlderIsComparedAtItsRevisionAndTheReplayGoesOn(t *testing.T) {
+	log := fullLog(t)
+	for events := uint64(1); events <= eventsOf(t, log); events++ {
+		r, err := projections.Recover(t.Context(), log, quick(written(t, cut(t, log, events))))
+		require.NoError(t, err)
+		require.Equal(t, projections.SnapshotAgreed, r.Report.Snapshot)
+		require.Equal(t, events-1, r.Report.Compared.Revision)
+		require.Equal(t, eventsOf(t, log), r.State.Events, "and the replay goes on to the head")
+	}
+}
+
+func TestOneRupeeOfTotalRiskHaltsTheStart(t *testing.T) {
+	log := fullLog(t)
+	s := written(t, log)
+	s.Set("portfolio_state", "main", "total_risk_amount", "999999.99")
+	h := halts(t, log, s, projections.CodeValidationFailed)
+	risk := h.Report.Divergences[0].Log
+	require.Contains(t, h.Error(), "Risk amount mismatch: DB=999999.99, Calculated="+risk)
+	require.Regexp(t, `^\d+\.\d\d`, risk)
+	require.Equal(t, "portfolio_state.total_risk_amount", h.Report.Divergences[0].Path)
+	require.Equal(t, "999999.99", h.Report.Divergences[0].Snapshot)
+	require.Equal(t, eventsOf(t, log)-1, h.Report.Divergences[0].Revision)
+	require.Contains(t, h.Hint, "pmctl snapshot diff --data DIR")
+	s.Set("portfolio_state", "main", "total_risk_amount", strings.TrimSuffix(risk, ".00"))
+	_, err := projections.Recover(t.Context(), log, quick(s))
+	require.NoError(t, err, "the value that was restored starts again")
+}
+
+// changed is another value of a column's kind.
+func changed(c tables.Column, was string) string {
+	switch c.Kind {
+	case tables.Integer:
+		return was + "7"
+	case tables.Decimal:
+		return "999999.99"
+	case tables.Bool:
+		return map[string]string{"t": "f", "f": "t"}[was]
+	case tables.Time:
+		return "2001-02-03 04:05:06.000007+00"
+	case tables.Date:
+		return "2001-02-03"
+	}
+	return was + "x"
+}
+
+func TestAChangeOfAnyColumnOfAnyTableHaltsAndIsNamed(t *testing.T) {
+	log := fullLog(t)
+	whole := written(t, log)
+	n := 0
+	require.NoError(t, whole.Read(t.Context(), func(v projections.SnapshotView) error {
+		for _, table := range tables.All() {
+			line := firstLine(t, v, table)
+			columns := tables.Split(line)
+			for i, c := range table.Columns {
+				s := written(t, log)
+				value, old := "5", columns[i]
+				if old != tables.Null {
+					value = changed(c, old)
+				}
+				s.Set(table.Name, tables.Join(columns[:table.Key]), c.Name, value)
+				h := halts(t, log, s, projections.CodeValidationFailed)
+				named := false
+				for _, d := range h.Report.Divergences {
+					named = named || strings.HasPrefix(d.Path, table.Name+".") && strings.HasSuffix(d.Path, "."+c.Name) ||
+						strings.HasPrefix(d.Path, table.Name+"[")
+				}
+				require.True(t, named, "%s.%s: %v", table.Name, c.Name, h.Report.Divergences)
+				if i >= table.Key {
+					require.Contains(t, h.Error(), "mismatch: DB=", "%s.%s", table.Name, c.Name)
+				}
+				n++
+			}
+		}
+		return nil
+	}))
+	require.Greater(t, n, 250, "columns that were changed")
+}
+
+func firstLine(t testing.TB, v projections.SnapshotView, table tables.Table) string {
+	t.Helper()
+	if table.Class == tables.State {
+		lines, err := v.Lines([]tables.Table{table})
+		require.NoError(t, err)
+		require.NotEmpty(t, lines[table.Name], table.Name)
+		return lines[table.Name][0]
+	}
+	var all strings.Builder
+	require.NoError(t, v.Copy(table, &all))
+	line, _, found := strings.Cut(all.String(), "\n")
+	require.True(t, found, "table %s has no row", table.Name)
+	return line
+}
+
+func TestEachColumnOfTheHeadRowHasItsOwnCode(t *testing.T) {
+	log := fullLog(t)
+	head := func(change func(*projections.SnapshotHead)) *snapshottest.Memory {
+		s := written(t, log)
+		r, err := projections.Recover(t.Context(), log, quick(s))
+		require.NoError(t, err)
+		h := *r.Agreed
+		change(&h)
+		s.SetHead(&h)
+		return s
+	}
+	h := halts(t, log, head(func(h *projections.SnapshotHead) { h.Stream = "portfolio-other" }), projections.CodeDataCorrupt)
+	require.Contains(t, h.Error(), "stream portfolio-other, the log of portfolio-main")
+	h = halts(t, log, head(func(h *projections.SnapshotHead) { h.Revision++ }), projections.CodeDataCorrupt)
+	require.Contains(t, h.Error(), "the log was truncated, or an older copy of it was restored")
+	require.Contains(t, h.Hint, "--accept-older-log")
+	h = halts(t, log, head(func(h *projections.SnapshotHead) { h.Revision-- }), projections.CodeDataCorrupt)
+	require.Contains(t, h.Error(), "it is another log, or its history was replaced")
+	halts(t, log, head(func(h *projections.SnapshotHead) { h.EventHash = strings.Repeat("0", 64) }), projections.CodeDataCorrupt)
+	h = halts(t, log, head(func(h *projections.SnapshotHead) { h.TablesHash = strings.Repeat("0", 64) }), projections.CodeValidationFailed)
+	require.Equal(t, "head.tables_hash", h.Report.Divergences[0].Path)
+	warns(t, log, head(func(h *projections.SnapshotHead) { h.SchemaVersion++ }), projections.SnapshotNewer, projections.CodeSnapshotNewer)
+	warns(t, log, head(func(h *projections.SnapshotHead) { h.FoldVersion++ }), projections.SnapshotNewer, projections.CodeSnapshotNewer)
+	warns(t, log, head(func(h *projections.SnapshotHead) { h.SchemaVersion-- }), projections.SnapshotOutdated, projections.CodeSnapshotOutdated)
+	warns(t, log, head(func(h *projections.SnapshotHead) { h.FoldVersion-- }), projections.SnapshotOutdated, projections.CodeSnapshotOutdated)
+	warns(t, log, head(func(h *projections.SnapshotHead) { h.SchemaVersion++; h.FoldVersion-- }), projections.SnapshotNewer, projections.CodeSnapshotNewer)
+	halts(t, log, head(func(h *projections.SnapshotHead) { h.SchemaVersion++; h.Revision++ }), projections.CodeDataCorrupt)
+}
+
+func TestALogThatEndsBeforeTheSnapshotIsCorruptWhereverItWasCut(t *testing.T) {
+	log := fullLog(t)
+	s := written(t, log)
+	for events := uint64(0); events < eventsOf(t, log); events++ {
+		h := halts(t, cut(t, log, events), s, projections.CodeDataCorrupt)
+		require.Equal(t, eventsOf(t, log)-1, h.Revision)
+	}
+}
+
+func TestASnapshotThatIsMissingOrDownIsNoReasonNotToStart(t *testing.T) {
+	log := fullLog(t)
+	warns(t, log, snapshottest.NewMemory(), projections.SnapshotMissing, projections.CodeSnapshotMissing)
+	down := written(t, log)
+	down.SetUnavailable(true)
+	report := warns(t, log, down, projections.SnapshotUnavailable, projections.CodeDBUnavailable)
+	require.Contains(t, report.Findings[0], "started from the log alone")
+	r, err := projections.Recover(t.Context(), eventstore.NewMemory("main"), quick(snapshottest.NewMemory()))
+	require.NoError(t, err)
+	require.Equal(t, projections.SnapshotMissing, r.Report.Snapshot)
+	require.Empty(t, r.Report.Findings, "an empty log and an empty snapshot are a beginning")
+}
+
+func TestWhatCannotBeReachedIsTriedAgainAfterEachWait(t *testing.T) {
+	log := fullLog(t)
+	s := written(t, log)
+	s.SetUnavailable(true)
+	o := quick(s)
+	o.Waits = []time.Duration{time.Nanosecond, 2 * time.Nanosecond, 4 * time.Nanosecond}
+	var waits []time.Duration
+	o.Retrying = func(what string, err error, wait time.Duration) {
+		require.Equal(t, "the snapshot", what)
+		require.ErrorIs(t, err, projections.ErrSnapshotUnavailable)
+		if waits = append(waits, wait); len(waits) == 3 {
+			s.SetUnavailable(false)
+		}
+	}
+	r, err := projections.Recover(t.Context(), log, o)
+	require.NoError(t, err)
+	require.Equal(t, projections.SnapshotAgreed, r.Report.Snapshot, "the fourth try met it")
+	require.Equal(t, o.Waits, waits)
+
+	broken, tries := errors.New("input/output error"), 0
+	log.Fault(eventstore.Faults{OnRead: func(*eventstore.Record) error { return broken }})
+	o.Snapshot = nil
+	o.Retrying = func(what string, _ error, _ time.Duration) {
+		require.Equal(t, "the log", what)
+		if tries++; tries == 3 {
+			log.Fault(eventstore.Faults{})
+		}
+	}
+	_, err = projections.Recover(t.Context(), log, o)
+	require.NoError(t, err)
+	require.Equal(t, 3, tries)
+	require.Equal(t, []time.Duration{time.Second, 2 * time.Second, 4 * time.Second}, projections.RetryWaits)
+}
+
+func TestAStopWhileItWaitsEndsTheRecovery(t *testing.T) {
+	log := fullLog(t)
+	s := written(t, log)
+	s.SetUnavailable(true)
+	stopped := func(snapshot projections.Snapshot) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		o := quick(snapshot)
+		o.Waits = []time.Duration{time.Hour}
+		o.Retrying = func(string, error, time.Duration) { cancel() }
+		_, err := projections.Recover(ctx, log, o)
+		require.ErrorIs(t, err, context.Canceled)
+	}
+	stopped(s)
+	log.Fault(eventstore.Faults{OnRead: func(*eventstore.Record) error { return errors.New("no") }})
+	stopped(nil)
+}
+
+func TestATornSnapshotHalts(t *testing.T) {
+	log := fullLog(t)
+	for name, tear := range map[string]func(*snapshottest.Memory){
+		"a row is gone":           func(s *snapshottest.Memory) { s.DropRow("layers", "BANK_NIFTY-3-Long_1") },
+		"the head row is gone":    func(s *snapshottest.Memory) { s.SetHead(nil) },
+		"a table is gone":         func(s *snapshottest.Memory) { s.DropTable("fills") },
+		"a row too many":          func(s *snapshottest.Memory) { s.AddRow("settings", "x\t1\t1") },
+		"a row of history is new": func(s *snapshottest.Memory) { s.AddRow("refusals", "1\t0\t2026-01-05 05:00:00+00\tid\tstale\t\\N\t\\N") },
+	} {
+		s := written(t, log)
+		tear(s)
+		h := halts(t, log, s, projections.CodeValidationFailed)
+		require.NotEmpty(t, h.Report.Divergences, name)
+		require.Positive(t, h.Report.DivergenceCount, name)
+	}
+}
+
+func TestAnInvalidPyramidingStateIsNamed(t *testing.T) {
+	log := fullLog(t)
+	for want, spoil := range map[string]func(*snapshottest.Memory){
+		"Orphaned layer BANK_NIFTY-3-Long_1: campaign 3 of BANK_NIFTY has no pyramiding state": func(s *snapshottest.Memory) { s.DropRow("pyramiding_state", "BANK_NIFTY") },
+		"Wrong layer: position BANK_NIFTY-3-Long_1 says that it is Long_4":                     func(s *snapshottest.Memory) { s.Set("layers", "BANK_NIFTY-3-Long_1", "layer", "Long_4") },
+		"Invalid pyramiding state of BANK_NIFTY: base BANK_NIFTY-9-Long_1 is no layer":         func(s *snapshottest.Memory) { s.Set("pyramiding_state", "BANK_NIFTY", "base_position_id", "BANK_NIFTY-9-Long_1") },
+		"and last_pyramid_price is null":                                                       func(s *snapshottest.Memory) { s.Set("pyramiding_state", "BANK_NIFTY", "last_pyramid_price", tables.Null) },
+	} {
+		s := written(t, log)
+		spoil(s)
+		var messages []string
+		for _, d := range halts(t, log, s, projections.CodeValidationFailed).Report.Divergences {
+			messages = append(messages, d.Message)
+		}
+		require.Contains(t, strings.Join(messages, "\n"), want)
+	}
+}
+
+func TestEveryDifferenceIsCountedAndTheFirstThousandAreListed(t *testing.T) {
+	log := fullLog(t)
+	s := written(t, log)
+	for i := range projections.MaxDivergences + 1 {
+		s.AddRow("settings", "x"+strings.Repeat("y", i)+"\t1\t1")
+	}
+	report := halts(t, log, s, projections.CodeValidationFailed).Report
+	require.Len(t, report.Divergences, projections.MaxDivergences)
+	require.Equal(t, projections.MaxDivergences+2, report.DivergenceCount, "and the hash of the head row")
+	require.Contains(t, report.Message, "(and 1001 more)")
+}
