@@ -55,7 +55,7 @@ func plain(c tables.Column, i int, free bool, n int) string {
 	case tables.Bool:
 		return []string{"f", "t"}[(i+n)%2]
 	case tables.Time:
-		return fmt.Sprintf("2026-01-%02d 09:15:00.%06d+00", i%28+1, i+1+salt)
+		return strings.TrimRight(fmt.Sprintf("2026-01-%02d 09:15:00.%06d", i%28+1, i+1+salt), "0") + "+00" // a time has no trailing zeros
 	case tables.Date:
 		return fmt.Sprintf("%04d-01-%02d", 2000+n, i%28+1)
 	default:
