@@ -8,7 +8,8 @@ type packageRule struct {
 }
 
 // suites are the conformance suites and fixtures: they ship as packages but only tests import them.
-var suites = []string{"pm/eventstore/logtest", "pm/domain/engine/brokertest", "pm/projections/indextest", "pm/projections/snapshottest"}
+var suites = []string{"pm/eventstore/logtest", "pm/domain/engine/brokertest", "pm/projections/indextest", "pm/projections/snapshottest",
+	"pm/adapters/postgres/pgtest"}
 
 // packages lists every package of the module. A package that is not here fails the test, so a new room is a decision
 // that somebody wrote down. A key that ends in "/..." stands for every package below it.
@@ -36,9 +37,10 @@ var packages = map[string]packageRule{
 	"pm/adapters/sqlite": {imports: []string{"pm/domain", "pm/eventstore", "pm/projections", "pm/projections/tables"},
 		tests: []string{"pm/projections/indextest", "pm/projections/snapshottest"}},
 	"pm/adapters/postgres": {imports: []string{"pm/migrations", "pm/projections", "pm/projections/tables"},
-		tests: []string{"pm/domain", "pm/eventstore", "pm/projections/snapshottest"}},
-	"pm/migrations":           {},
-	"pm/adapters/tradingview": {imports: []string{"pm/domain"}},
+		tests: []string{"pm/domain", "pm/eventstore", "pm/projections/snapshottest", "pm/adapters/postgres/pgtest"}},
+	"pm/adapters/postgres/pgtest": {},
+	"pm/migrations":               {},
+	"pm/adapters/tradingview":     {imports: []string{"pm/domain"}},
 
 	// The engine reaches the api as function values, so no handler can go round its queue.
 	"pm/api":     {imports: []string{"pm/domain", "pm/domain/canon", "pm/projections", "pm/api/web"}},
@@ -58,6 +60,8 @@ var drivers = map[string][]string{
 	"github.com/quagmt/udecimal":          {"pm/domain", "pm/domain/canon"},                                           // ADR 0004
 	"github.com/google/uuid":              {"pm/domain", "pm/api", "pm/cmd/..."},                                      // deterministic ids; request and instance ids
 	"zombiezen.com/go/sqlite":             {"pm/eventstore/sqlite", "pm/adapters/broker/paper", "pm/adapters/sqlite"}, // ADR 0006
+	"github.com/jackc/pgx/v5":             {"pm/adapters/postgres", "pm/adapters/postgres/pgtest"},                    // ADR 0015
+	"github.com/pressly/goose/v3":         {"pm/adapters/postgres"},                                                   // ADR 0015
 	"github.com/labstack/echo/v4":         {"pm/api"},                                                                 // HTTP routing
 	"github.com/prometheus/client_golang": {"pm/api", "pm/cmd/..."},                                                   // /metrics
 	"github.com/knadh/koanf":              {"pm/cmd/internal/config"},                                                 // ADR 0011

@@ -1,0 +1,207 @@
+package postgres
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"pm/projections"
+	"pm/projections/tables"
+)
+
+const (
+	headTable = "head"
+	readHead  = "SELECT stream, revision, event_hash, schema_version, fold_version, tables_hash FROM "
+	beginRead = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; "
+	// lockHead waits for a switch that is under way. It stands before the first query, so the view begins after the switch.
+	lockHead = "LOCK TABLE head IN ACCESS SHARE MODE; "
+
+	readShape = `SELECT c.relname, a.attname FROM pg_class c
+JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = current_schema()
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+WHERE c.relkind IN ('r', 'p') ORDER BY c.relname COLLATE "C", a.attnum`
+)
+
+// view is one transaction that reads.
+type view struct {
+	ctx     context.Context
+	conn    *pgconn.PgConn
+	head    *projections.SnapshotHead
+	headErr error
+}
+
+// Read gives look a view in one transaction.
+func (s *Snapshot) Read(ctx context.Context, look func(projections.SnapshotView) error) error {
+	conn, results, err := s.begin(ctx, beginRead+lockHead+readHead+headTable)
+	v := &view{ctx: ctx}
+	switch {
+	case err == nil:
+		v.head, v.headErr = headOf(results)
+	case errors.Is(err, projections.ErrSnapshotDamaged): // there is no such table, or it lacks a column: what else is there?
+		v.headErr = err
+		conn, _, err = s.begin(ctx, beginRead+"SELECT 1")
+	}
+	if err != nil {
+		return fmt.Errorf("read %s: %w", s, err)
+	}
+	defer s.give(conn)
+	v.conn = conn
+	return look(v)
+}
+
+// headOf reads the head row from the last of some results.
+func headOf(results []*pgconn.Result) (*projections.SnapshotHead, error) {
+	rows := results[len(results)-1].Rows
+	switch len(rows) {
+	case 0:
+		return nil, nil
+	case 1:
+	default:
+		return nil, fmt.Errorf("%w: table head has %d rows", projections.ErrSnapshotDamaged, len(rows))
+	}
+	var h projections.SnapshotHead
+	revision, err := strconv.ParseUint(string(rows[0][1]), 10, 64)
+	schema, err2 := strconv.Atoi(string(rows[0][3]))
+	fold, err3 := strconv.Atoi(string(rows[0][4]))
+	if err := errors.Join(err, err2, err3); err != nil {
+		return nil, fmt.Errorf("%w: table head: %w", projections.ErrSnapshotDamaged, err)
+	}
+	h.Stream, h.Revision, h.EventHash = string(rows[0][0]), revision, string(rows[0][2])
+	h.SchemaVersion, h.FoldVersion, h.TablesHash = schema, fold, string(rows[0][5])
+	return &h, nil
+}
+
+// Head is the head row. A missing table head is damage, unless nothing else of pm is there either.
+func (v *view) Head() (*projections.SnapshotHead, error) {
+	if v.headErr == nil {
+		return v.head, nil
+	}
+	shape, err := v.Shape()
+	if err == nil && len(shape) == 0 {
+		return nil, nil
+	}
+	return nil, errors.Join(v.headErr, err)
+}
+
+// Shape lists the tables of the schema, if it is one of pm.
+func (v *view) Shape() (map[string][]string, error) {
+	results, err := v.conn.Exec(v.ctx, readShape).ReadAll()
+	if err != nil {
+		return nil, classify(err)
+	}
+	shape := map[string][]string{}
+	for _, row := range results[0].Rows {
+		table := string(row[0])
+		shape[table] = append(shape[table], string(row[1]))
+	}
+	if shape[headTable] == nil && shape[migrationsTable] == nil {
+		return nil, nil // tables of somebody else
+	}
+	delete(shape, headTable)
+	delete(shape, migrationsTable)
+	return shape, nil
+}
+
+// Lines reads all tables in one round trip.
+func (v *view) Lines(of []tables.Table) (map[string][]string, error) {
+	all := map[string][]string{}
+	if len(of) == 0 {
+		return all, nil
+	}
+	var sql strings.Builder
+	for _, t := range of {
+		sql.WriteString("SELECT " + list(t.Names()) + " FROM " + quote(t.Name) + ";")
+	}
+	results, err := v.conn.Exec(v.ctx, sql.String()).ReadAll()
+	if err != nil {
+		return nil, classify(err)
+	}
+	for i, t := range of {
+		lines := make([]string, len(results[i].Rows))
+		for n, row := range results[i].Rows {
+			lines[n] = lineOf(row)
+		}
+		slices.Sort(lines)
+		all[t.Name] = lines
+	}
+	return all, nil
+}
+
+// lineOf writes a row of texts as a line.
+func lineOf(row [][]byte) string {
+	columns := make([]string, len(row))
+	for i, value := range row {
+		columns[i] = tables.Null
+		if value != nil {
+			columns[i] = tables.Escape(string(value))
+		}
+	}
+	return tables.Join(columns)
+}
+
+// Copy streams a table as it comes from the server.
+func (v *view) Copy(t tables.Table, to io.Writer) error {
+	var order []string
+	for _, c := range t.Columns[:t.Key] {
+		by := quote(c.Name)
+		if c.Kind == tables.Text {
+			by += ` COLLATE "C"`
+		}
+		order = append(order, by)
+	}
+	out := &receiver{to: to}
+	_, err := v.conn.CopyTo(v.ctx, out, "COPY (SELECT "+list(t.Names())+" FROM "+quote(t.Name)+" ORDER BY "+strings.Join(order, ", ")+") TO STDOUT")
+	if out.err != nil {
+		return out.err
+	}
+	return classify(err)
+}
+
+// receiver keeps the error of whoever receives a copy apart from the server's.
+type receiver struct {
+	to  io.Writer
+	err error
+}
+
+func (r *receiver) Write(b []byte) (int, error) {
+	var n int
+	n, r.err = r.to.Write(b)
+	return n, r.err
+}
+
+func quote(name string) string { return pgx.Identifier{name}.Sanitize() }
+
+func list(names []string) string {
+	quoted := make([]string, len(names))
+	for i, name := range names {
+		quoted[i] = quote(name)
+	}
+	return strings.Join(quoted, ", ")
+}
+
+// literal writes a text as a constant. Backslashes mean nothing in it: standard_conforming_strings is on.
+func literal(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
+
+// literals writes the columns of a line as constants; the server gives each the type of the column it meets.
+func literals(b *bytes.Buffer, columns []string) {
+	b.WriteByte('(')
+	for i, column := range columns {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		if text, null := tables.Value(column); null {
+			b.WriteString("NULL")
+		} else {
+			b.WriteString(literal(text))
+		}
+	}
+	b.WriteByte(')')
+}
