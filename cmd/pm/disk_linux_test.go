@@ -109,6 +109,7 @@ func TestAFullDiskEndsTheProcessWithAClearErrorAndNothingHalfDone(t *testing.T) 
 	require.Contains(t, last, codeLogWriteFailed)
 	require.Contains(t, last, "hint: see whether the disk is full or failing")
 
+	fill(t, data, 0) // closing gave back the journals of what can be made again
 	code, _, errs := failing(t, "--listen", "127.0.0.1:0", "--data", data)
 	require.Equal(t, exitHalted, code)
 	require.Regexp(t, "hint: .*(disk|room)", strings.Join(errs.lastLines(1), ""))

@@ -101,6 +101,9 @@ func TestAnEmptyLogBesideAnOldBookIsRefused(t *testing.T) {
 	require.Equal(t, exitStopped, first.stop())
 	require.NoError(t, os.RemoveAll(filepath.Join(data, "log")))
 	code, _, errs := failing(t, "--data", data, "--listen", "127.0.0.1:0")
+	requireHalt(t, code, errs, "DATA_CORRUPT", "pmctl rebuild --data "+data+" --accept-older-log")
+	require.NoError(t, os.RemoveAll(filepath.Join(data, "snapshot")))
+	code, _, errs = failing(t, "--data", data, "--listen", "127.0.0.1:0")
 	requireHalt(t, code, errs, codeBrokerMismatch, "bring the log back")
 }
 

@@ -98,13 +98,16 @@ func (s *service) trade(ctx context.Context) error {
 	effectsCtx, stopEffects := context.WithCancel(context.Background())
 	writerCtx, stopWriter := context.WithCancel(context.Background())
 	readerCtx, stopReader := context.WithCancel(context.Background())
-	var effects, reader sync.WaitGroup
+	followerCtx, stopFollower := context.WithCancel(context.Background())
+	var effects, reader, follower sync.WaitGroup
 	defer reader.Wait()
 	defer stopReader()
+	defer follower.Wait()
+	defer stopFollower()
 	writer := make(chan error, 1)
 	effects.Go(func() { s.engine.RunEffects(effectsCtx) })
 	reader.Go(func() { s.follow(readerCtx) })
-	reader.Go(func() { s.followSnapshot(readerCtx) })
+	follower.Go(func() { s.followSnapshot(followerCtx) })
 	reader.Go(func() { s.open(readerCtx) })
 	reader.Go(func() { s.watchDisk(readerCtx) })
 	go func() {
@@ -124,6 +127,7 @@ func (s *service) trade(ctx context.Context) error {
 	if failed != nil {
 		return s.halted(failed)
 	}
+	s.awaitSnapshot()
 	fmt.Fprintln(s.p.out, "stopped; everything that was answered is on the disk")
 	return nil
 }

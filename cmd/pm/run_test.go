@@ -64,7 +64,7 @@ func TestTheReportOfARecoveryIsKeptAndItsDigestStandsInTheLog(t *testing.T) {
 	sum := sha256.Sum256(text)
 	require.Equal(t, hex.EncodeToString(sum[:]), recorded["report_digest"])
 	require.Equal(t, float64(1), recorded["head_revision"])
-	require.Equal(t, "none", recorded["snapshot"])
+	require.Equal(t, "agreed", recorded["snapshot"])
 	var report projections.Report
 	require.NoError(t, json.Unmarshal(text, &report))
 	require.Equal(t, "test", report.Build)

@@ -82,6 +82,28 @@ func (s *service) followSnapshot(ctx context.Context) {
 	}
 }
 
+// The wait of a stop for the snapshot, so that the next start is held against the very end of the log.
+const (
+	drainTimeout = 2 * time.Second
+	drainEvery   = 5 * time.Millisecond
+)
+
+// awaitSnapshot lets the follower come to the end of the log, unless something holds it up.
+func (s *service) awaitSnapshot() {
+	if s.follower == nil {
+		return
+	}
+	head, err := s.store.Head(context.Background())
+	if err != nil || head.Next == 0 {
+		return
+	}
+	for end := time.Now().Add(drainTimeout); time.Now().Before(end); time.Sleep(drainEvery) {
+		if h := s.follower.Health(); h.Written == projections.HeadOf(head) || h.Trouble != nil {
+			return
+		}
+	}
+}
+
 // newFollower makes the follower of the snapshot once the start knows what it agreed on.
 func (s *service) newFollower(context.Context) error {
 	if s.snapshot == nil {
