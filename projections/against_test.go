@@ -248,11 +248,13 @@ func TestAStopWhileItWaitsEndsTheRecovery(t *testing.T) {
 func TestATornSnapshotHalts(t *testing.T) {
 	log := fullLog(t)
 	for name, tear := range map[string]func(*snapshottest.Memory){
-		"a row is gone":           func(s *snapshottest.Memory) { s.DropRow("layers", "BANK_NIFTY-3-Long_1") },
-		"the head row is gone":    func(s *snapshottest.Memory) { s.SetHead(nil) },
-		"a table is gone":         func(s *snapshottest.Memory) { s.DropTable("fills") },
-		"a row too many":          func(s *snapshottest.Memory) { s.AddRow("settings", "x\t1\t1") },
-		"a row of history is new": func(s *snapshottest.Memory) { s.AddRow("refusals", "1\t0\t2026-01-05 05:00:00+00\tid\tstale\t\\N\t\\N") },
+		"a row is gone":        func(s *snapshottest.Memory) { s.DropRow("layers", "BANK_NIFTY-3-Long_1") },
+		"the head row is gone": func(s *snapshottest.Memory) { s.SetHead(nil) },
+		"a table is gone":      func(s *snapshottest.Memory) { s.DropTable("fills") },
+		"a row too many":       func(s *snapshottest.Memory) { s.AddRow("settings", "x\t1\t1") },
+		"a row of history is new": func(s *snapshottest.Memory) {
+			s.AddRow("refusals", "1\t0\t2026-01-05 05:00:00+00\tid\tstale\t\\N\t\\N")
+		},
 	} {
 		s := written(t, log)
 		tear(s)
@@ -267,8 +269,12 @@ func TestAnInvalidPyramidingStateIsNamed(t *testing.T) {
 	for want, spoil := range map[string]func(*snapshottest.Memory){
 		"Orphaned layer BANK_NIFTY-3-Long_1: campaign 3 of BANK_NIFTY has no pyramiding state": func(s *snapshottest.Memory) { s.DropRow("pyramiding_state", "BANK_NIFTY") },
 		"Wrong layer: position BANK_NIFTY-3-Long_1 says that it is Long_4":                     func(s *snapshottest.Memory) { s.Set("layers", "BANK_NIFTY-3-Long_1", "layer", "Long_4") },
-		"Invalid pyramiding state of BANK_NIFTY: base BANK_NIFTY-9-Long_1 is no layer":         func(s *snapshottest.Memory) { s.Set("pyramiding_state", "BANK_NIFTY", "base_position_id", "BANK_NIFTY-9-Long_1") },
-		"and last_pyramid_price is null":                                                       func(s *snapshottest.Memory) { s.Set("pyramiding_state", "BANK_NIFTY", "last_pyramid_price", tables.Null) },
+		"Invalid pyramiding state of BANK_NIFTY: base BANK_NIFTY-9-Long_1 is no layer": func(s *snapshottest.Memory) {
+			s.Set("pyramiding_state", "BANK_NIFTY", "base_position_id", "BANK_NIFTY-9-Long_1")
+		},
+		"and last_pyramid_price is null": func(s *snapshottest.Memory) {
+			s.Set("pyramiding_state", "BANK_NIFTY", "last_pyramid_price", tables.Null)
+		},
 	} {
 		s := written(t, log)
 		spoil(s)

@@ -222,7 +222,9 @@ func TestASnapshotOfANewerBuildIsNeitherComparedNorWritten(t *testing.T) {
 	s.SetHead(&newer)
 	writes := s.Writes()
 	f := follow(t, log, s, nil)
-	f.until("it is seen", func(h projections.FollowerHealth) bool { return h.Status == projections.SnapshotNewer && h.Trouble != nil })
+	f.until("it is seen", func(h projections.FollowerHealth) bool {
+		return h.Status == projections.SnapshotNewer && h.Trouble != nil
+	})
 	require.Equal(t, writes, s.Writes())
 	s.SetHead(r.Agreed) // the newer build was taken back
 	more(t, log, deposit("5"))
