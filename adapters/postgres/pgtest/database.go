@@ -64,12 +64,13 @@ func database(t testing.TB, server string) string {
 // Exec runs statements as a person with an SQL shell would, and gives the rows of the last one as texts; a null is "".
 func Exec(t testing.TB, url, sql string) [][]string {
 	t.Helper()
-	conn, err := pgconn.Connect(t.Context(), url)
+	ctx := context.WithoutCancel(t.Context()) // a cleanup may call this too
+	conn, err := pgconn.Connect(ctx, url)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close(context.Background())
-	results, err := conn.Exec(t.Context(), sql).ReadAll()
+	defer conn.Close(ctx)
+	results, err := conn.Exec(ctx, sql).ReadAll()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, sql)
 	}
