@@ -118,17 +118,26 @@ func (s *Snapshot) migrate(ctx context.Context) error {
 		return err
 	}
 	defer s.give(conn)
-	db := stdlib.OpenDB(*s.config)
-	defer db.Close()
-	provider, err := goose.NewProvider(goose.DialectPostgres, db, migrations.Files,
-		goose.WithTableName(migrationsTable), goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
+	provider, hangUp, err := s.provider()
 	if err != nil {
-		return fmt.Errorf("read the migrations: %w", err)
+		return err
 	}
+	defer hangUp()
 	if _, err := provider.UpTo(ctx, int64(tables.Version())); err != nil {
 		return fmt.Errorf("migrate %s: %w", s, classify(err))
 	}
 	return nil
+}
+
+// provider is goose on connections of its own.
+func (s *Snapshot) provider() (_ *goose.Provider, hangUp func() error, err error) {
+	db := stdlib.OpenDB(*s.config)
+	provider, err := goose.NewProvider(goose.DialectPostgres, db, migrations.Files,
+		goose.WithTableName(migrationsTable), goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
+	if err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("read the migrations: %w", err), db.Close())
+	}
+	return provider, db.Close, nil
 }
 
 // makeSchema makes the schema that search_path names first, if it is not there.

@@ -117,6 +117,10 @@ func (w *switching) move() error {
 	if err != nil {
 		return err
 	}
+	views, err := w.views(here)
+	if err != nil {
+		return err
+	}
 	sql := []string{"DROP SCHEMA IF EXISTS " + quote(w.previous) + " CASCADE", "CREATE SCHEMA " + quote(w.previous)}
 	for _, r := range here {
 		sql = append(sql, r.to(w.current, w.previous))
@@ -124,7 +128,7 @@ func (w *switching) move() error {
 	for _, r := range there {
 		sql = append(sql, r.to(w.next, w.current))
 	}
-	sql = append(append(sql, grants...), "DROP SCHEMA "+quote(w.next)+" CASCADE")
+	sql = append(append(append(sql, grants...), views...), "DROP SCHEMA "+quote(w.next)+" CASCADE")
 	_, err = exec(w.ctx, w.conn, strings.Join(sql, ";\n"))
 	return err
 }
@@ -156,51 +160,6 @@ WHERE n.nspname = `+literal(schema)+` AND c.relkind IN ('r', 'p', 'v') ORDER BY 
 	var out []relation
 	for _, row := range results[0].Rows {
 		out = append(out, relation{string(row[0]), string(row[1])})
-	}
-	return out, nil
-}
-
-// grants are the statements that give everybody the permissions on the new tables that they had on those of the same name, on whole
-// tables and on columns. The owner has his own.
-func (w *switching) grants(here, there []relation) ([]string, error) {
-	results, err := exec(w.ctx, w.conn, `WITH given AS (
-    SELECT c.relname, c.relowner, NULL::name AS attname, acl.* FROM pg_class c, aclexplode(c.relacl) acl
-    WHERE c.relnamespace = `+literal(quote(w.current))+`::regnamespace
-    UNION ALL
-    SELECT c.relname, c.relowner, a.attname, acl.* FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid, aclexplode(a.attacl) acl
-    WHERE c.relnamespace = `+literal(quote(w.current))+`::regnamespace AND NOT a.attisdropped
-)
-SELECT relname, coalesce(attname, ''), format('GRANT %s%s ON %I.%I TO %s%s', privilege_type, '(' || quote_ident(attname) || ')', `+literal(w.current)+`::text,
-    relname, CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END, CASE WHEN is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
-FROM given WHERE grantee <> relowner ORDER BY 1, 2, 3`)
-	if err != nil {
-		return nil, err
-	}
-	columns, err := w.columns()
-	if err != nil {
-		return nil, err
-	}
-	var out []string
-	for _, row := range results[0].Rows {
-		named := func(r relation) bool { return r.name == string(row[0]) }
-		column := string(row[1])
-		if slices.ContainsFunc(here, named) && slices.ContainsFunc(there, named) && (column == "" || columns[string(row[0])+"."+column]) {
-			out = append(out, string(row[2]))
-		}
-	}
-	return out, nil
-}
-
-// columns are those of the next version, as table.column.
-func (w *switching) columns() (map[string]bool, error) {
-	results, err := exec(w.ctx, w.conn, `SELECT c.relname || '.' || a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
-WHERE c.relnamespace = `+literal(quote(w.next))+`::regnamespace AND a.attnum > 0 AND NOT a.attisdropped`)
-	if err != nil {
-		return nil, err
-	}
-	out := map[string]bool{}
-	for _, row := range results[0].Rows {
-		out[string(row[0])] = true
 	}
 	return out, nil
 }
