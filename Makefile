@@ -14,7 +14,7 @@ TIME ?= 30s
 PKG  ?= ./...
 ARGS ?=
 
-.PHONY: help run build test check lint fmt race scenarios golden e2e fuzz bench cover audit clean
+.PHONY: help run build test postgres check lint fmt race scenarios golden e2e fuzz bench cover audit clean
 
 help: ## lists these targets
 	@grep -hE '^[a-z][a-z0-9-]*:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -26,10 +26,18 @@ build: ## builds bin/pm and bin/pmctl, without cgo, with the version from git
 	@mkdir -p bin
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/pm ./cmd/pmctl
 
-test: ## runs every test, from nothing, in under 8 minutes on 2 cores
+test: postgres ## runs every test, from nothing, in under 8 minutes on 2 cores
 	go test -timeout 8m $(PKG)
 
-check: ## fast, before each commit: format, vet, the rules of the house, short tests
+postgres: ## installs PostgreSQL for the tests where it is not there (apt-get, as root)
+	@if ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null; then exit 0; fi; \
+	  install="apt-get install -y --no-install-recommends postgresql"; \
+	  if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
+	    echo "The tests need the programs of PostgreSQL, initdb and postgres: run '$$install' as root." >&2; exit 1; \
+	  fi; \
+	  echo "installing PostgreSQL for the tests"; apt-get update -qq; DEBIAN_FRONTEND=noninteractive $$install
+
+check: postgres ## fast, before each commit: format, vet, the rules of the house, short tests
 	@unformatted=$$(gofmt -l .); \
 	  if [ -n "$$unformatted" ]; then echo "make fmt would change:"; echo "$$unformatted"; exit 1; fi
 	go vet ./...
@@ -42,7 +50,7 @@ lint: ## runs golangci-lint as pinned in .tools/go.mod (builds it the first time
 fmt: ## formats every Go file
 	gofmt -w .
 
-race: ## runs every test with the race detector (needs a C compiler)
+race: postgres ## runs every test with the race detector (needs a C compiler)
 	CGO_ENABLED=1 go test -race -timeout 30m $(PKG)
 
 scenarios: ## tells the stories of test/scenarios, each against a whole service in memory
@@ -63,11 +71,11 @@ fuzz: ## runs every fuzz target for TIME each (default 30s): make fuzz TIME=10m
 	  done; \
 	done
 
-bench: ## measures appends, the webhook, recovery, starts, memory and the past, each beside its limit (under 5 minutes)
+bench: postgres ## measures appends, the webhook, recovery, starts, memory and the past, each beside its limit (under 5 minutes)
 	go test -run '^$$' -bench . -benchmem -timeout 30m ./test/bench/... | tee bench.out
 	@echo "compare two runs: $(TOOL) benchstat before.out bench.out"
 
-cover: ## writes coverage/index.html over all packages and prints the total
+cover: postgres ## writes coverage/index.html over all packages and prints the total
 	@mkdir -p coverage
 	go test -timeout 15m -coverpkg=./... -coverprofile=coverage/all.out ./...
 	go tool cover -html=coverage/all.out -o coverage/index.html

@@ -5,8 +5,8 @@
 //	server := pgtest.Start(t)              // one to stop and start, for this test
 //	server := pgtest.Start(b, pgtest.Durable...) // one that waits for its disk, to measure
 //
-// PM_TEST_POSTGRES_URL names a server to use for Database instead; its user must be allowed to create databases. Without that and
-// without the programs of PostgreSQL a test fails and says what to install: a test that is skipped proves nothing.
+// PM_TEST_POSTGRES_URL names a server to use for Database instead; its user must be allowed to create databases. Without the programs of
+// PostgreSQL a test that needs them fails and says what to install: a test that is skipped proves nothing.
 package pgtest
 
 import (
@@ -33,7 +33,7 @@ import (
 const StartTimeout = 30 * time.Second
 
 // install is what to do where PostgreSQL is not there.
-const install = "this test needs PostgreSQL: apt-get install -y --no-install-recommends postgresql, or set PM_TEST_POSTGRES_URL to a server"
+const install = "this test needs PostgreSQL: apt-get install -y --no-install-recommends postgresql (or make postgres)"
 
 // Durable are the settings of a server that keeps what it has confirmed: what a figure is measured with.
 var Durable = []string{"fsync=on", "synchronous_commit=on", "full_page_writes=on"}
