@@ -19,7 +19,7 @@ const (
 	snapshotID = 0x706d736e
 	// MaxViews is how many views may be open at one time in one process; one more waits for its context.
 	MaxViews = 8
-	// busyPatience is how long a write waits for one of another process.
+	// busyPatience is how long a call waits until another process lets it begin.
 	busyPatience = 5 * time.Second
 )
 
@@ -50,6 +50,7 @@ type snapshotFile struct {
 	idle   chan *sqlite.Conn // connections for views that are open and unused
 	views  chan struct{}     // as many as there are views
 	flags  sqlite.OpenFlags
+	wait   time.Duration // busyPatience, or less in a test
 	once   sync.Once
 	closed chan struct{}
 }
@@ -91,7 +92,7 @@ func OpenSnapshotReader(path string) (*Snapshot, error) {
 
 func newSnapshotFile(path string, flags sqlite.OpenFlags) *snapshotFile {
 	return &snapshotFile{
-		path: path, flags: flags, closed: make(chan struct{}),
+		path: path, flags: flags, wait: busyPatience, closed: make(chan struct{}),
 		idle: make(chan *sqlite.Conn, MaxViews), views: make(chan struct{}, MaxViews),
 	}
 }
@@ -121,7 +122,6 @@ func prepareSnapshot(conn *sqlite.Conn) error {
 	if err != nil {
 		return err
 	}
-	conn.SetBusyTimeout(busyPatience)
 	if err := settle(conn); err != nil {
 		return err
 	}
@@ -198,8 +198,33 @@ func (f *snapshotFile) change(ctx context.Context, do func(*sqlite.Conn) error) 
 		return ctx.Err()
 	}
 	defer func() { f.writer <- conn }()
-	defer conn.SetInterrupt(conn.SetInterrupt(ctx.Done()))
-	return settled(ctx, transaction(conn, do))
+	return settled(ctx, f.transaction(ctx, conn, do))
+}
+
+func (f *snapshotFile) transaction(ctx context.Context, conn *sqlite.Conn, do func(*sqlite.Conn) error) (err error) {
+	defer conn.SetInterrupt(conn.SetInterrupt(nil))
+	var end func(*error)
+	if err := f.patiently(ctx, conn, func() (err error) {
+		end, err = sqlitex.ImmediateTransaction(conn)
+		return err
+	}); err != nil {
+		return err
+	}
+	defer end(&err)
+	return do(conn)
+}
+
+// patiently runs what may have to wait for another process. What comes after it may take as long as the context lasts.
+func (f *snapshotFile) patiently(ctx context.Context, conn *sqlite.Conn, do func() error) error {
+	waiting, stop := context.WithTimeout(ctx, f.wait)
+	defer stop()
+	conn.SetInterrupt(waiting.Done())
+	defer conn.SetInterrupt(ctx.Done())
+	err := do()
+	if err != nil && waiting.Err() != nil && ctx.Err() == nil {
+		return fmt.Errorf("%w: another process held it for %s: %w", projections.ErrSnapshotUnavailable, f.wait, err)
+	}
+	return err
 }
 
 // settled tells an error of the store from the end of the context, which makes the store fail.
@@ -208,13 +233,4 @@ func settled(ctx context.Context, err error) error {
 		return fmt.Errorf("%w: %w", ctx.Err(), err)
 	}
 	return fault(err)
-}
-
-func transaction(conn *sqlite.Conn, do func(*sqlite.Conn) error) (err error) {
-	end, err := sqlitex.ImmediateTransaction(conn)
-	if err != nil {
-		return err
-	}
-	defer end(&err)
-	return do(conn)
 }

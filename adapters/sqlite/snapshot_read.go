@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -33,8 +34,7 @@ func (s *Snapshot) Read(ctx context.Context, look func(projections.SnapshotView)
 		return err
 	}
 	defer func() { f.idle <- conn }()
-	defer conn.SetInterrupt(conn.SetInterrupt(ctx.Done()))
-	return settled(ctx, inView(conn, func() error { return look(&snapshotView{conn, s.prefix}) }))
+	return settled(ctx, f.inView(ctx, conn, func() error { return look(&snapshotView{conn, s.prefix}) }))
 }
 
 // viewer takes a connection for a view.
@@ -48,22 +48,24 @@ func (f *snapshotFile) viewer() (*sqlite.Conn, error) {
 	if err != nil {
 		return nil, fault(err)
 	}
-	conn.SetBusyTimeout(busyPatience)
 	return conn, nil
 }
 
 // inView runs do in a transaction that begins with a question, so that the moment of the view is now.
-func inView(conn *sqlite.Conn, do func() error) (err error) {
-	if err := sqlitex.Execute(conn, "BEGIN", nil); err != nil {
-		return err
-	}
+func (f *snapshotFile) inView(ctx context.Context, conn *sqlite.Conn, do func() error) (err error) {
 	defer func() {
 		conn.SetInterrupt(nil) // also a view whose context has ended is given back
-		if end := sqlitex.Execute(conn, "ROLLBACK", nil); err == nil && !conn.AutocommitEnabled() {
-			err = end
+		if !conn.AutocommitEnabled() {
+			err = errors.Join(err, sqlitex.Execute(conn, "ROLLBACK", nil))
 		}
 	}()
-	if _, err := exists(conn, headTable); err != nil {
+	if err := f.patiently(ctx, conn, func() error {
+		if err := sqlitex.Execute(conn, "BEGIN", nil); err != nil {
+			return err
+		}
+		_, err := exists(conn, headTable)
+		return err
+	}); err != nil {
 		return err
 	}
 	return do()
@@ -114,14 +116,15 @@ func (v *snapshotView) each(query string, t tables.Table, use func(line []byte) 
 	if _, err := prepared(v.conn, query); err != nil {
 		return fmt.Errorf("read table %s: %w", t.Name, fault(err))
 	}
-	var line []byte
+	r := rowReader{text: make([]byte, 256)}
 	err := sqlitex.Execute(v.conn, query, &sqlitex.ExecOptions{ResultFunc: func(s *sqlite.Stmt) error {
-		line = line[:0]
+		r.line = r.line[:0]
 		for c, column := range t.Columns {
-			line = append(appendColumn(line, s, c, column.Kind), '\t')
+			r.column(s, c, column.Kind)
+			r.line = append(r.line, '\t')
 		}
-		line[len(line)-1] = '\n'
-		return use(line)
+		r.line[len(r.line)-1] = '\n'
+		return use(r.line)
 	}})
 	if err != nil {
 		return fmt.Errorf("read table %s: %w", t.Name, fault(err))
@@ -129,24 +132,49 @@ func (v *snapshotView) each(query string, t tables.Table, use func(line []byte) 
 	return nil
 }
 
-// appendColumn writes a value as a column of a line. A value that no write of pm can have made is shown as it is, for the comparison
-// to find.
-func appendColumn(b []byte, s *sqlite.Stmt, c int, kind tables.Kind) []byte {
+// rowReader makes lines of rows without an allocation for each value.
+type rowReader struct {
+	line []byte
+	text []byte // room for one value
+}
+
+// column adds a value as a column of the line. A value that no write of pm can have made is shown as it is, for the comparison to
+// find.
+func (r *rowReader) column(s *sqlite.Stmt, c int, kind tables.Kind) {
 	switch {
 	case s.ColumnIsNull(c):
-		return append(b, tables.Null...)
+		r.line = append(r.line, tables.Null...)
 	case kind == tables.Integer:
-		return strconv.AppendInt(b, s.ColumnInt64(c), 10)
+		r.line = strconv.AppendInt(r.line, s.ColumnInt64(c), 10)
 	case kind == tables.Bool:
-		switch n := s.ColumnInt64(c); n {
-		case 0:
-			return append(b, 'f')
-		case 1:
-			return append(b, 't')
-		default:
-			return strconv.AppendInt(b, n, 10)
-		}
+		r.flag(s.ColumnInt64(c))
 	default:
-		return append(b, tables.Escape(s.ColumnText(c))...)
+		n := s.ColumnBytes(c, r.text)
+		if n == len(r.text) { // there may be more of it
+			r.text = make([]byte, 2*s.ColumnLen(c)+n)
+			n = s.ColumnBytes(c, r.text)
+		}
+		r.escape(r.text[:n])
 	}
+}
+
+func (r *rowReader) flag(n int64) {
+	switch n {
+	case 0:
+		r.line = append(r.line, 'f')
+	case 1:
+		r.line = append(r.line, 't')
+	default:
+		r.line = strconv.AppendInt(r.line, n, 10)
+	}
+}
+
+func (r *rowReader) escape(text []byte) {
+	for _, c := range text {
+		if c < ' ' || c == '\\' {
+			r.line = append(r.line, tables.Escape(string(text))...)
+			return
+		}
+	}
+	r.line = append(r.line, text...)
 }

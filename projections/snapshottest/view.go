@@ -130,7 +130,7 @@ func watch(t *testing.T, s projections.Snapshot, whole func(seen) error, do func
 }
 
 // changes is how often the promises about readers change what they read.
-const changes = 20
+const changes = 10
 
 func neverHalf(t *testing.T, p Place) {
 	s, rows := begun(t, p)
