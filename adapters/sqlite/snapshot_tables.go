@@ -48,8 +48,8 @@ func planOf(prefix string, t tables.Table) plan {
 	}
 }
 
-// quoted lists names in brackets: what stands in double quotes and is no column SQLite takes for a text, and a column that is gone
-// would read as its own name.
+// quoted lists names in brackets. Double quotes would depend on how SQLite was built: it may take a name in them that is no column for
+// a text, and a column that is gone would read as its own name.
 func quoted(names []string) string { return "[" + strings.Join(names, "], [") + "]" }
 
 // create makes the tables of this build, without rows.

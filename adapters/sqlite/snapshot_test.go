@@ -208,7 +208,9 @@ func TestAWriteWaitsForOneOfAnotherProcessAsLongAsItsContextAndItsPatience(t *te
 	defer stop()
 	require.ErrorIs(t, s.Write(ctx, projections.Change{Before: &before, After: snapshottest.Head(2)}), context.DeadlineExceeded)
 	s.file.wait = 20 * time.Millisecond
-	require.ErrorIs(t, s.Write(t.Context(), projections.Change{Before: &before, After: snapshottest.Head(2)}), projections.ErrSnapshotUnavailable)
+	ctx, stop = context.WithTimeout(t.Context(), busyPatience)
+	defer stop()
+	require.ErrorIs(t, s.Write(ctx, projections.Change{Before: &before, After: snapshottest.Head(2)}), projections.ErrSnapshotUnavailable)
 	require.NoError(t, sqlitex.ExecuteTransient(conn, "ROLLBACK", nil))
 	require.Equal(t, before, *headOf(t, s))
 	require.NoError(t, s.Write(t.Context(), projections.Change{Before: &before, After: snapshottest.Head(2)}))
