@@ -12,7 +12,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"pm/cmd/internal/config"
 	"pm/eventstore"
+	"pm/projections"
 )
 
 // The exit codes.
@@ -43,6 +45,9 @@ type cli struct {
 	wait        func(context.Context, time.Duration) error // between two attempts
 	outTerminal bool
 	errTerminal bool
+	inTerminal  bool
+	snapshots   func(config.Snapshot) (projections.Snapshot, error) // opens what a configuration names
+	snapshotTry []time.Duration                                     // waits before a snapshot is tried again; nil: those of a start
 
 	server, data, eventstore string
 	form, token              string
@@ -118,6 +123,7 @@ func (c *cli) root() *cobra.Command {
 	root.AddCommand(
 		c.statusCommand(), c.portfolioCommand(), c.positionsCommand(), c.pyramidsCommand(), c.ordersCommand(), c.signalsCommand(),
 		c.replayCommand(), c.logCommand(), c.sizeCommand(), c.tradesCommand(), c.instancesCommand(), c.recoveryCommand(), c.explainCommand(), c.importCommand(), c.backtestCommand(), c.versionCommand(),
+		c.verifyCommand(), c.snapshotCommand(), c.rebuildCommand(),
 		c.exitCommand(), c.withdrawCommand(), c.closeAllCommand(), c.capitalCommand(), c.limitsCommand(),
 	)
 	root.AddCommand(c.tradingCommands()...)

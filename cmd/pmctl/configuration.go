@@ -11,7 +11,12 @@ import (
 // loadConfig reads the built-in defaults, a file and flags. The environment is left out: the same command must give the same answer on
 // every machine. The error lists every problem.
 func loadConfig(file string, flags map[string]string) (*config.Config, error) {
-	conf, problems := config.Load(config.Sources{File: file, Flags: flags})
+	return loadSources(config.Sources{File: file, Flags: flags})
+}
+
+// loadSources reads the built-in defaults and what else is named.
+func loadSources(from config.Sources) (*config.Config, error) {
+	conf, problems := config.Load(from)
 	if conf != nil {
 		return conf, nil
 	}

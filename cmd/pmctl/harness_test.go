@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"pm/cmd/internal/stores"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -32,6 +34,7 @@ func newTool(in string) *tool {
 	t.c = &cli{
 		in: strings.NewReader(in), out: &t.out, errs: &t.errs, now: clock.read, wait: clock.wait,
 		env: func(string) string { return "" }, client: newClient(),
+		snapshots: stores.Snapshot,
 	}
 	return t
 }

@@ -7,6 +7,8 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"pm/cmd/internal/stores"
 )
 
 // version is set by the linker; "dev" is a build without it.
@@ -16,7 +18,8 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	c := &cli{
 		in: os.Stdin, out: os.Stdout, errs: os.Stderr, now: time.Now, env: os.Getenv, client: newClient(), wait: sleep,
-		outTerminal: terminal(os.Stdout), errTerminal: terminal(os.Stderr),
+		outTerminal: terminal(os.Stdout), errTerminal: terminal(os.Stderr), inTerminal: terminal(os.Stdin),
+		snapshots: stores.Snapshot,
 	}
 	code := c.run(ctx, os.Args[1:])
 	stop()

@@ -1,0 +1,172 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"pm/domain"
+	"pm/eventstore"
+	"pm/projections"
+)
+
+// dryRun is a recovery that starts nothing: what a start of the service would read, compare and find now.
+type dryRun struct {
+	report projections.Report
+	halt   *projections.Halt // what would end the start; nil: it would go on
+	none   string            // why there was no snapshot to compare with
+	audit  *audit            // nil: nobody asked for it
+}
+
+// audit is what a reading of the log beside the recovery found: the ids, which a start does not check, and what is in it.
+type audit struct {
+	head  eventstore.Head
+	types map[string]int
+	err   error
+}
+
+// dryRun recovers from the log and the snapshot, and changes neither. The error says that it could not be done; what it found is no error.
+func (p *place) dryRun(ctx context.Context, audited bool) (d *dryRun, err error) {
+	log, err := p.openLog()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, log.Close()) }()
+	d = &dryRun{}
+	o := projections.RecoverOptions{Instance: "pmctl", Build: version, Waits: p.c.snapshotTry, Retrying: p.c.retrying}
+	if o.Snapshot, d.none, err = p.look(); err != nil {
+		return nil, err
+	}
+	if o.Snapshot != nil {
+		defer func() { err = errors.Join(err, o.Snapshot.Close()) }()
+	}
+	finished := make(chan *audit, 1)
+	if audited {
+		go func() { finished <- p.audit(ctx) }()
+	} else {
+		finished <- nil
+	}
+	r, err := projections.Recover(ctx, log, o)
+	d.audit = <-finished
+	if err = d.take(r, err); err != nil {
+		return nil, err
+	}
+	return d, d.judgeAudit(p)
+}
+
+func (c *cli) retrying(what string, err error, wait time.Duration) {
+	fmt.Fprintf(c.errs, "%s cannot be reached, trying again in %s: %v\n", what, wait, err)
+}
+
+// take keeps what a recovery found.
+func (d *dryRun) take(r *projections.Recovery, err error) error {
+	var h *projections.Halt
+	switch {
+	case errors.As(err, &h) && h.Code == projections.CodeEventstoreUnavailable:
+		return fmt.Errorf("%w\nhint: %s", h, h.Hint)
+	case errors.As(err, &h):
+		d.halt, d.report = h, *h.Report
+	case err != nil:
+		return err
+	default:
+		d.report = r.Report
+	}
+	return nil
+}
+
+// audit reads the log once more, with a reader of its own.
+func (p *place) audit(ctx context.Context) *audit {
+	a := &audit{types: map[string]int{}}
+	log, err := p.openLog()
+	if err != nil {
+		a.err = err
+		return a
+	}
+	defer func() { a.err = errors.Join(a.err, log.Close()) }()
+	head, err := log.Head(ctx)
+	progress := p.c.progress("events", head.Next)
+	defer progress.done()
+	if err == nil {
+		a.head, err = eventstore.Audit(ctx, log, func(r domain.Recorded, _ eventstore.Hash) error {
+			a.types[r.Type]++
+			progress.step(1)
+			return nil
+		})
+	}
+	a.err = err
+	return a
+}
+
+// judgeAudit turns an id that is wrong into a finding. Whatever else is wrong in the log was found by the recovery.
+func (d *dryRun) judgeAudit(p *place) error {
+	var corrupt *eventstore.Corrupt
+	switch {
+	case d.audit == nil || d.audit.err == nil:
+	case d.halt != nil && d.corrupt():
+	case errors.As(d.audit.err, &corrupt):
+		d.halt = &projections.Halt{
+			Code: projections.CodeDataCorrupt, Revision: corrupt.Rev, Err: d.audit.err, Report: &d.report,
+			Hint: "a start does not look at ids and would go on; whoever wrote this record did not keep to the form of the log: keep the folder as it is, " +
+				"and hold it against a copy (`pmctl log verify --data DIR`)",
+		}
+		d.report.Result, d.report.Code, d.report.Message, d.report.Hint = projections.Crashed, d.halt.Code, d.halt.Error(), d.halt.Hint
+	default:
+		return fmt.Errorf("read the log for its ids: %w", d.audit.err)
+	}
+	if d.halt != nil {
+		d.halt.Hint, d.report.Hint = p.hint(d.halt.Hint), p.hint(d.report.Hint)
+	}
+	return nil
+}
+
+// corrupt says whether a record of the log itself is at fault.
+func (d *dryRun) corrupt() bool {
+	var corrupt *eventstore.Corrupt
+	var unknown *eventstore.UnknownEvent
+	return errors.As(d.halt, &corrupt) || errors.As(d.halt, &unknown)
+}
+
+// result is what the dry run ends in: a finding, a snapshot that could not be compared, or nothing to say.
+func (d *dryRun) result() error {
+	if d.halt != nil {
+		return finding(fmt.Errorf("%w\nhint: %s", d.halt, d.halt.Hint))
+	}
+	if d.report.Snapshot == projections.SnapshotUnavailable {
+		return fmt.Errorf("%s: the log verifies, but the snapshot (%s) could not be read and nothing was compared", d.report.Code, d.report.SnapshotPlace)
+	}
+	return nil
+}
+
+// lastGood says up to where a log that is at fault is sound.
+func (d *dryRun) lastGood() string {
+	if d.halt.Revision == 0 {
+		return "none"
+	}
+	return fmt.Sprintf("revision %d", d.halt.Revision-1)
+}
+
+// snapshotResult puts what was compared into words.
+func (d *dryRun) snapshotResult() string {
+	r := &d.report
+	switch {
+	case d.none != "":
+		return "not compared: " + d.none
+	case d.halt != nil && r.Snapshot == projections.SnapshotNone:
+		return "not compared: the log comes first"
+	case r.Snapshot == projections.SnapshotMissing && r.Code == "":
+		return "nothing to compare: the log is empty, and so is the snapshot"
+	case r.Snapshot == projections.SnapshotAgreed:
+		return fmt.Sprintf("agrees at revision %d: %s", r.Compared.Revision, d.compared())
+	case r.Snapshot == projections.SnapshotDiffers && r.Compared != nil:
+		return fmt.Sprintf("DIFFERS at revision %d in %s: %s", r.Compared.Revision, counted(r.DivergenceCount, "place"), d.compared())
+	case r.Snapshot == projections.SnapshotDiffers:
+		return "DIFFERS"
+	}
+	return "not compared: " + r.Snapshot
+}
+
+func (d *dryRun) compared() string {
+	c := d.report.Compared
+	return fmt.Sprintf("%s in %s and %s of history compared", counted(c.Values, "value"), counted(c.Tables, "table"), counted(c.HistoryRows, "row"))
+}
