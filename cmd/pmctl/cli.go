@@ -46,8 +46,9 @@ type cli struct {
 	outTerminal bool
 	errTerminal bool
 	inTerminal  bool
-	snapshots   func(config.Snapshot) (projections.Snapshot, error) // opens what a configuration names
-	snapshotTry []time.Duration                                     // waits before a snapshot is tried again; nil: those of a start
+
+	openSnapshot, readSnapshot func(config.Snapshot) (projections.Snapshot, error) // what a configuration names, for writing and for reading
+	snapshotTry                []time.Duration                                     // waits before a snapshot is tried again; nil: those of a start
 
 	server, data, eventstore string
 	form, token              string
@@ -123,7 +124,7 @@ func (c *cli) root() *cobra.Command {
 	root.AddCommand(
 		c.statusCommand(), c.portfolioCommand(), c.positionsCommand(), c.pyramidsCommand(), c.ordersCommand(), c.signalsCommand(),
 		c.replayCommand(), c.logCommand(), c.sizeCommand(), c.tradesCommand(), c.instancesCommand(), c.recoveryCommand(), c.explainCommand(), c.importCommand(), c.backtestCommand(), c.versionCommand(),
-		c.verifyCommand(), c.snapshotCommand(), c.rebuildCommand(),
+		c.verifyCommand(), c.snapshotCommand(), c.rebuildCommand(), c.migrateCommand(),
 		c.exitCommand(), c.withdrawCommand(), c.closeAllCommand(), c.capitalCommand(), c.limitsCommand(),
 	)
 	root.AddCommand(c.tradingCommands()...)

@@ -17,6 +17,8 @@ type dryRun struct {
 	halt   *projections.Halt // what would end the start; nil: it would go on
 	none   string            // why there was no snapshot to compare with
 	audit  *audit            // nil: nobody asked for it
+
+	damaged error // why the snapshot could not even be opened
 }
 
 // audit is what a reading of the log beside the recovery found: the ids, which a start does not check, and what is in it.
@@ -35,7 +37,10 @@ func (p *place) dryRun(ctx context.Context, audited bool) (d *dryRun, err error)
 	defer func() { err = errors.Join(err, log.Close()) }()
 	d = &dryRun{}
 	o := projections.RecoverOptions{Instance: "pmctl", Build: version, Waits: p.c.snapshotTry, Retrying: p.c.retrying}
-	if o.Snapshot, d.none, err = p.look(); err != nil {
+	d.none = p.absent()
+	if o.Snapshot, err = p.look(); errors.Is(err, projections.ErrSnapshotDamaged) {
+		d.none, d.damaged = err.Error(), err
+	} else if err != nil {
 		return nil, err
 	}
 	if o.Snapshot != nil {
@@ -52,7 +57,26 @@ func (p *place) dryRun(ctx context.Context, audited bool) (d *dryRun, err error)
 	if err = d.take(r, err); err != nil {
 		return nil, err
 	}
-	return d, d.judgeAudit(p)
+	if err = d.judgeAudit(); err != nil {
+		return nil, err
+	}
+	if d.halt == nil && d.damaged != nil {
+		d.end(&projections.Halt{
+			Code: projections.CodeValidationFailed, Err: d.damaged,
+			Hint: "the file of the snapshot is damaged, or is not one: keep a copy of it, move it away, and let `pmctl rebuild --data DIR` make it anew",
+		})
+	}
+	if d.halt != nil {
+		d.halt.Hint = p.hint(d.halt.Hint)
+		d.report.Hint = d.halt.Hint
+	}
+	return d, nil
+}
+
+// end notes what would end a start.
+func (d *dryRun) end(h *projections.Halt) {
+	d.halt = h
+	d.report.Result, d.report.Code, d.report.Message = projections.Crashed, h.Code, h.Error()
 }
 
 func (c *cli) retrying(what string, err error, wait time.Duration) {
@@ -99,23 +123,19 @@ func (p *place) audit(ctx context.Context) *audit {
 }
 
 // judgeAudit turns an id that is wrong into a finding. Whatever else is wrong in the log was found by the recovery.
-func (d *dryRun) judgeAudit(p *place) error {
+func (d *dryRun) judgeAudit() error {
 	var corrupt *eventstore.Corrupt
 	switch {
 	case d.audit == nil || d.audit.err == nil:
 	case d.halt != nil && d.corrupt():
 	case errors.As(d.audit.err, &corrupt):
-		d.halt = &projections.Halt{
-			Code: projections.CodeDataCorrupt, Revision: corrupt.Rev, Err: d.audit.err, Report: &d.report,
+		d.end(&projections.Halt{
+			Code: projections.CodeDataCorrupt, Revision: corrupt.Rev, Err: d.audit.err,
 			Hint: "a start does not look at ids and would go on; whoever wrote this record did not keep to the form of the log: keep the folder as it is, " +
 				"and hold it against a copy (`pmctl log verify --data DIR`)",
-		}
-		d.report.Result, d.report.Code, d.report.Message, d.report.Hint = projections.Crashed, d.halt.Code, d.halt.Error(), d.halt.Hint
+		})
 	default:
 		return fmt.Errorf("read the log for its ids: %w", d.audit.err)
-	}
-	if d.halt != nil {
-		d.halt.Hint, d.report.Hint = p.hint(d.halt.Hint), p.hint(d.report.Hint)
 	}
 	return nil
 }

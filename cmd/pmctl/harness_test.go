@@ -34,7 +34,7 @@ func newTool(in string) *tool {
 	t.c = &cli{
 		in: strings.NewReader(in), out: &t.out, errs: &t.errs, now: clock.read, wait: clock.wait,
 		env: func(string) string { return "" }, client: newClient(),
-		snapshots: stores.Snapshot,
+		openSnapshot: stores.Snapshot, readSnapshot: stores.SnapshotReader,
 	}
 	return t
 }

@@ -19,7 +19,7 @@ func main() {
 	c := &cli{
 		in: os.Stdin, out: os.Stdout, errs: os.Stderr, now: time.Now, env: os.Getenv, client: newClient(), wait: sleep,
 		outTerminal: terminal(os.Stdout), errTerminal: terminal(os.Stderr), inTerminal: terminal(os.Stdin),
-		snapshots: stores.Snapshot,
+		openSnapshot: stores.Snapshot, readSnapshot: stores.SnapshotReader,
 	}
 	code := c.run(ctx, os.Args[1:])
 	stop()

@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"pm/cmd/internal/config"
+	"pm/cmd/internal/stores"
 	"pm/eventstore"
 	"pm/eventstore/sqlite"
 	"pm/projections"
@@ -94,31 +96,43 @@ func (p *place) openLog() (eventstore.Log, error) {
 	return log, nil
 }
 
-// look opens the snapshot for reading; nil with a reason where there is none. Nothing is made: whoever only looks leaves no folder.
-func (p *place) look() (s projections.Snapshot, why string, err error) {
-	if dir := p.cfg.Snapshot.Dir; dir != "" {
-		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Sprintf("there is none in %s (one elsewhere is named with --snapshot or --config)", dir), nil
-		}
+// absent says why there is no snapshot to look at, "" if there is one or if a server has to be asked.
+func (p *place) absent() string {
+	dir := p.cfg.Snapshot.Dir
+	if dir == "" && !p.cfg.Snapshot.Server {
+		return "none is configured (snapshot.url)"
 	}
-	s, err = p.open()
-	if s == nil && err == nil {
-		return nil, "none is configured (snapshot.url)", nil
+	if _, err := os.Stat(filepath.Join(dir, stores.SnapshotFile)); dir != "" && errors.Is(err, fs.ErrNotExist) {
+		return fmt.Sprintf("there is none in %s (one elsewhere is named with --snapshot or --config)", dir)
 	}
-	return s, "", err
+	return ""
 }
 
-// open opens the snapshot, nil if none is configured. An embedded one is made where it is not there.
+// look opens the snapshot for reading, nil where there is none: whoever only looks leaves no folder.
+func (p *place) look() (projections.Snapshot, error) {
+	if p.absent() != "" {
+		return nil, nil
+	}
+	s, err := p.c.readSnapshot(p.cfg.Snapshot)
+	return s, unread(err)
+}
+
+// open opens the snapshot for writing, and makes an embedded one where there is none.
 func (p *place) open() (projections.Snapshot, error) {
-	s, err := p.c.snapshots(p.cfg.Snapshot)
-	if err != nil {
-		return nil, fmt.Errorf("open the snapshot: %w", err)
-	}
-	return s, nil
+	s, err := p.c.openSnapshot(p.cfg.Snapshot)
+	return s, unread(err)
 }
 
-// none says whether the configuration wants no snapshot.
-func (p *place) none() bool { return p.cfg.Snapshot.Dir == "" && !p.cfg.Snapshot.Server }
+// unread puts the code before an error of a snapshot. What cannot be read as one is a finding.
+func unread(err error) error {
+	switch {
+	case errors.Is(err, projections.ErrSnapshotUnavailable):
+		return fmt.Errorf("%s: %w", projections.CodeDBUnavailable, err)
+	case errors.Is(err, projections.ErrSnapshotDamaged):
+		return finding(fmt.Errorf("%s: %w", projections.CodeValidationFailed, err))
+	}
+	return err
+}
 
 // hint puts the log's place into a hint.
 func (p *place) hint(text string) string {

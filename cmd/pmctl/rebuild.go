@@ -57,15 +57,15 @@ func projectionNames() (names []string) {
 }
 
 func (c *cli) rebuild(ctx context.Context, p *place, f *rebuildFlags) (err error) {
-	if p.none() {
-		return errors.New("there is no snapshot to rebuild: none is configured (snapshot.url)")
+	if why := p.absent(); why != "" && (f.dryRun || p.cfg.Snapshot.Dir == "") { // a dry run makes none
+		return fmt.Errorf("there is no snapshot that a rebuild would change: %s", why)
 	}
 	log, err := p.openLog()
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, log.Close()) }()
-	s, err := p.toRebuild(f.dryRun)
+	s, err := p.open()
 	if err != nil {
 		return err
 	}
@@ -94,18 +94,6 @@ func (c *cli) rebuild(ctx context.Context, p *place, f *rebuildFlags) (err error
 		return finding(fmt.Errorf("%s would change", counted(r.Diff.Count, "value")))
 	}
 	return nil
-}
-
-// toRebuild opens the snapshot. A dry run makes none where there is none.
-func (p *place) toRebuild(dryRun bool) (projections.Snapshot, error) {
-	if !dryRun {
-		return p.open()
-	}
-	s, why, err := p.look()
-	if s == nil && err == nil {
-		return nil, fmt.Errorf("there is no snapshot that a rebuild would change: %s", why)
-	}
-	return s, err
 }
 
 // rebuildEnded says what a person does about a rebuild that did not come to its end.

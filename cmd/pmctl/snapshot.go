@@ -59,12 +59,12 @@ const (
 )
 
 func (c *cli) snapshotShow(ctx context.Context, p *place) (err error) {
-	s, why, err := p.look()
+	s, err := p.look()
 	if err != nil {
 		return err
 	}
 	if s == nil {
-		return fmt.Errorf("there is no snapshot to show: %s", why)
+		return fmt.Errorf("there is no snapshot to show: %s", p.absent())
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	shown := &shownSnapshot{
@@ -81,14 +81,6 @@ func (c *cli) snapshotShow(ctx context.Context, p *place) (err error) {
 		return finding(fmt.Errorf("%s: the snapshot is damaged: %s", projections.CodeValidationFailed, shown.Trouble[0]))
 	}
 	return nil
-}
-
-// unread puts the code before an error of a snapshot.
-func unread(err error) error {
-	if errors.Is(err, projections.ErrSnapshotUnavailable) {
-		return fmt.Errorf("%s: %w", projections.CodeDBUnavailable, err)
-	}
-	return err
 }
 
 func (s *shownSnapshot) read(v projections.SnapshotView) (err error) {

@@ -40,10 +40,11 @@ func (s *withSnapshot) tool(t *testing.T, in string) *tool {
 	t.Helper()
 	tool := newTool(in)
 	tool.c.snapshotTry = []time.Duration{time.Microsecond}
-	tool.c.snapshots = func(c config.Snapshot) (projections.Snapshot, error) {
+	tool.c.openSnapshot = func(c config.Snapshot) (projections.Snapshot, error) {
 		require.True(t, c.Server)
 		return s.memory.Session(), nil
 	}
+	tool.c.readSnapshot = tool.c.openSnapshot
 	return tool
 }
 
