@@ -73,9 +73,9 @@ func TestCompletionKnowsVerbsAndForms(t *testing.T) {
 func TestAnExportImportedAgainIsTheSameLogToTheByte(t *testing.T) {
 	dir, to := storyLog(t), filepath.Join(t.TempDir(), "copy")
 	file := filepath.Join(t.TempDir(), "log.ndjson")
-	_, errs := pmctl(t, exitFine, "log", "export", file, "--data", dir)
+	_, errs := pmctl(t, exitFine, "log", "export", file, "--data", dir, "--unsigned")
 	require.Contains(t, errs, "47 events exported, head revision 46")
-	_, errs = pmctl(t, exitFine, "log", "import", file, "--to", to)
+	_, errs = pmctl(t, exitFine, "log", "import", file, "--to", to, "--unsigned")
 	require.Contains(t, errs, "47 events imported")
 	again, _ := pmctl(t, exitFine, "log", "export", "--data", to)
 	first, err := os.ReadFile(file)
@@ -90,13 +90,13 @@ func TestAnExportImportedAgainIsTheSameLogToTheByte(t *testing.T) {
 func TestAnExportOverwritesNothingAndAnImportContinuesNothing(t *testing.T) {
 	dir := storyLog(t)
 	file := writeFile(t, "log.ndjson", "dear diary")
-	_, errs := pmctl(t, exitFailed, "log", "export", file, "--data", dir)
+	_, errs := pmctl(t, exitFailed, "log", "export", file, "--data", dir, "--unsigned")
 	require.Contains(t, errs, "file exists")
 	kept, err := os.ReadFile(file)
 	require.NoError(t, err)
 	require.Equal(t, "dear diary", string(kept))
 	text, _ := pmctl(t, exitFine, "log", "export", "-", "--data", dir)
-	_, errs = pmctlIn(t, text, exitFailed, "log", "import", "-", "--to", dir)
+	_, errs = pmctlIn(t, text, exitFailed, "log", "import", "-", "--to", dir, "--unsigned")
 	require.Contains(t, errs, "must be empty")
 }
 
@@ -104,15 +104,15 @@ func TestADamagedExportIsAFinding(t *testing.T) {
 	text, _ := pmctl(t, exitFine, "log", "export", "--data", storyLog(t))
 	bad := strings.Replace(text, `"to":"60075"`, `"to":"60076"`, 1)
 	require.NotEqual(t, text, bad)
-	_, errs := pmctlIn(t, bad, exitFinding, "log", "import", "-", "--to", t.TempDir())
+	_, errs := pmctlIn(t, bad, exitFinding, "log", "import", "-", "--to", t.TempDir(), "--unsigned")
 	require.Contains(t, errs, "DATA_CORRUPT: revision 20")
-	_, errs = pmctlIn(t, "something else\n", exitFailed, "log", "import", "-", "--to", t.TempDir())
+	_, errs = pmctlIn(t, "something else\n", exitFinding, "log", "import", "-", "--to", t.TempDir(), "--unsigned")
 	require.Contains(t, errs, "no export in the form pm-log/1")
 }
 
 func TestAnEmptyLogHasNoPortfolioAndNoPositions(t *testing.T) {
 	dir := t.TempDir()
-	_, errs := pmctlIn(t, `{"format":"pm-log/1","portfolio":"main"}`+"\n", exitFine, "log", "import", "-", "--to", dir)
+	_, errs := pmctlIn(t, `{"format":"pm-log/1","portfolio":"main"}`+"\n", exitFine, "log", "import", "-", "--to", dir, "--unsigned")
 	require.Contains(t, errs, "0 events imported")
 	_, errs = pmctl(t, exitFailed, "portfolio", "--data", dir)
 	require.Contains(t, errs, "no portfolio was opened yet")

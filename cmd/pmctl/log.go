@@ -1,10 +1,8 @@
 package main
 
 import (
-	"bufio"
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -16,7 +14,6 @@ import (
 
 	"pm/domain"
 	"pm/eventstore"
-	"pm/eventstore/sqlite"
 )
 
 func (c *cli) logCommand() *cobra.Command {
@@ -49,29 +46,10 @@ type eventTypeCount struct {
 func (c *cli) logInfoCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "info", Short: "reads and checks the whole log: how long it is, where it ends, what is in it", Args: cobra.NoArgs,
-		Long: `Reads every record, checks length, hash, chain, revision, epoch, type and version, and applies every event. A log that does
+		Long: `Reads every record, checks length, hash, chain, revision, epoch, type, version and id, and applies every event. A log that does
 not verify is named by revision and ends with exit code 1. Nothing is changed.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return c.withLog(func(log eventstore.Log) error { return c.logInfo(cmd.Context(), log) })
-		},
-	}
-}
-
-// logVerifyCommand is the check alone, for scripts and watches: its answer is the exit code and a line.
-func (c *cli) logVerifyCommand() *cobra.Command {
-	return &cobra.Command{
-		Use: "verify", Short: "checks every record of the log as a start does; exit code 1 names the revision at fault", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return c.withLog(func(log eventstore.Log) error {
-				info, err := c.wholeLog(cmd.Context(), log)
-				if err != nil {
-					return err
-				}
-				doc := document{{"verifies", true}, {"events", info.Events}, {"head_revision", info.Head}, {"head_hash", info.HeadHash}, {"state_digest", info.Digest}}
-				return c.show(doc, nil, func(t *table) {
-					t.title = fmt.Sprintf("the log verifies: %s, head %s, state %s", counted(info.Events, "event"), info.HeadHash, info.Digest)
-				})
-			})
 		},
 	}
 }
@@ -84,7 +62,7 @@ func (c *cli) logInfo(ctx context.Context, log eventstore.Log) error {
 	return c.show(info, nil, info.table)
 }
 
-// wholeLog reads and checks every record and applies every event.
+// wholeLog reads and checks every record, its id too, and applies every event.
 func (c *cli) wholeLog(ctx context.Context, log eventstore.Log) (logInfo, error) {
 	head, err := log.Head(ctx)
 	if err != nil {
@@ -92,18 +70,18 @@ func (c *cli) wholeLog(ctx context.Context, log eventstore.Log) (logInfo, error)
 	}
 	info, state, counts := logInfo{Portfolio: string(log.Portfolio())}, domain.NewState(), map[string]int{}
 	progress := c.progress("events", head.Next)
-	head, err = fold(ctx, log, state, func(r domain.Recorded, _ eventstore.Hash) error {
+	head, err = eventstore.Audit(ctx, log, func(r domain.Recorded, _ eventstore.Hash) error {
 		if r.Rev == 0 {
 			info.First = r.At
 		}
 		counts[r.Type]++
 		info.Last, info.Build = r.At, r.Build
 		progress.step(1)
-		return nil
+		return apply(state, r)
 	})
 	progress.done()
 	if err != nil {
-		return info, err
+		return info, lastGood(err, head)
 	}
 	info.Events, info.Demo, info.Epoch, info.Instance = head.Next, state.Demo, state.Epoch, state.Instance
 	if head.Next > 0 {
@@ -139,73 +117,6 @@ func (i logInfo) table(t *table) {
 		t.foot = append(t.foot, fmt.Sprintf("  %9s %s", grouped(fmt.Sprint(n.Count)), n.Type))
 	}
 	t.foot = append(t.foot, "every record was checked: the log verifies")
-}
-
-func (c *cli) logExportCommand() *cobra.Command {
-	return &cobra.Command{
-		Use: "export [FILE]", Short: "writes the log in the form pm-log/1, to a file or to stdout", Args: cobra.MaximumNArgs(1),
-		Long: `Writes every record verbatim, one line each, behind a line that names the portfolio. Every record is checked on the way. Two
-exports of one log are the same bytes, whatever the store. An existing FILE is not overwritten.`,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.withLog(func(log eventstore.Log) error { return c.logExport(cmd.Context(), log, args) })
-		},
-	}
-}
-
-func (c *cli) logExport(ctx context.Context, log eventstore.Log, args []string) (err error) {
-	out := c.out
-	if len(args) == 1 && args[0] != "-" {
-		file, err := os.OpenFile(args[0], os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-		if err != nil {
-			return fmt.Errorf("export: %w", err)
-		}
-		defer func() { err = errors.Join(err, file.Close()) }()
-		out = file
-	}
-	head, err := eventstore.Export(ctx, log, out)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(c.errs, "%s events exported, head %s\n", grouped(fmt.Sprint(head.Next)), head)
-	return nil
-}
-
-func (c *cli) logImportCommand() *cobra.Command {
-	to := ""
-	cmd := &cobra.Command{
-		Use: "import FILE --to DIR", Short: "makes a log in an empty folder from an export", Args: cobra.ExactArgs(1),
-		Long: `Reads an export (- is stdin), checks every record, and writes the same bytes into a new log in DIR. As pm's data folder is read
-from DIR/log, an import that pm is to continue goes --to DATA/log. After an error the folder holds a part and is to be thrown away.`,
-		RunE: func(cmd *cobra.Command, args []string) error { return c.logImport(cmd.Context(), args[0], to) },
-	}
-	cmd.Flags().StringVar(&to, "to", "", "folder for the new log")
-	_ = cmd.MarkFlagRequired("to")
-	return cmd
-}
-
-func (c *cli) logImport(ctx context.Context, name, to string) error {
-	in, end, err := c.input(name)
-	if err != nil {
-		return err
-	}
-	defer end()
-	var log *sqlite.Log
-	head, err := eventstore.Import(ctx, bufio.NewReader(in), func(p domain.PortfolioID) (eventstore.Log, error) {
-		opened, err := sqlite.Open(to, p, "pmctl")
-		if err != nil {
-			return nil, err
-		}
-		log = opened
-		return opened, nil
-	})
-	if log != nil {
-		err = errors.Join(err, log.Close())
-	}
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(c.errs, "%s events imported into %s, head %s\n", grouped(fmt.Sprint(head.Next)), to, head)
-	return nil
 }
 
 // input opens a file, or stdin for "-".

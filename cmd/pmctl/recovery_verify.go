@@ -46,12 +46,17 @@ func (c *cli) recoveryVerify(ctx context.Context, file, key string) error {
 	if err != nil {
 		return err
 	}
+	unsigned := c.fromLog() && key == "" && missing(file+signature.Suffix)
+	side, err := readSide(file, unsigned)
+	if err != nil {
+		return err
+	}
 	doc, lines := document{{"file", file}}, []string{}
-	if sideFile := file + signature.Suffix; c.fromLog() && key == "" && missing(sideFile) {
-		doc = append(doc, member{"not_proven", "who wrote it: there is no " + sideFile})
-		lines = append(lines, "not proven: who wrote it, as there is no "+sideFile)
+	if side == nil {
+		doubt := fmt.Sprintf("who wrote it: there is no %s%s", file, signature.Suffix)
+		doc, lines = append(doc, member{"not_proven", doubt}), append(lines, "not proven: "+doubt)
 	} else {
-		p, err := prove(sideFile, signature.OfFile(signature.OfReport, text), known)
+		p, err := side.prove(signature.OfFile(signature.OfReport, text), known)
 		if err != nil {
 			return err
 		}

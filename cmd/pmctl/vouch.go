@@ -52,31 +52,50 @@ func (c *cli) dataDir() (string, error) {
 	return filepath.Dir(dir), nil
 }
 
-// proof is what a side file was found to prove.
+// sideFile is a signature whose own form and signature hold; what it speaks of is still to be compared.
+type sideFile struct {
+	name   string
+	signed signature.Signed
+}
+
+// readSide reads the signature beside a file. A broken one is a finding; a missing one is an error, since nothing is proven then,
+// unless the caller does without: nil.
+func readSide(file string, unsigned bool) (*sideFile, error) {
+	name := file + signature.Suffix
+	if unsigned {
+		return nil, nil
+	}
+	if file == "-" {
+		return nil, errors.New("what comes on stdin has no signature beside it: check it alone with --unsigned")
+	}
+	signed, err := installation.ReadSideFile(name)
+	switch {
+	case errors.Is(err, signature.ErrSignature):
+		return nil, finding(err)
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("%s is not signed: %w", file, err)
+	case err != nil:
+		return nil, err
+	}
+	return &sideFile{name, signed}, nil
+}
+
+// proof is what a signature was found to prove.
 type proof struct {
 	signed  signature.Signed
 	trusted bool
 	known   voucher
 }
 
-// prove reads a side file and holds it against what is here and who is trusted. A signature that is broken, that speaks of something
-// else, or that is not of the trusted key is a finding.
-func prove(sideFile string, want signature.Statement, known voucher) (proof, error) {
-	signed, err := installation.ReadSideFile(sideFile)
-	switch {
-	case errors.Is(err, signature.ErrSignature):
-		return proof{}, finding(err)
-	case errors.Is(err, fs.ErrNotExist):
-		return proof{}, fmt.Errorf("%w: the signature stands in %s, and without it nothing is proven", err, sideFile)
-	case err != nil:
-		return proof{}, err
-	}
-	p := proof{signed: signed, known: known, trusted: known.id != "" && signed.KeyID == known.id}
-	if signed.Statement != want.By(signed.KeyID) {
-		return p, finding(fmt.Errorf("%s: signed was %s, here is %s", sideFile, inWords(signed.Statement), inWords(want)))
+// prove holds a signature against what is here and who is trusted. One that speaks of something else, or that is not of the trusted
+// key, is a finding.
+func (s *sideFile) prove(want signature.Statement, known voucher) (proof, error) {
+	p := proof{signed: s.signed, known: known, trusted: known.id != "" && s.signed.KeyID == known.id}
+	if s.signed.Statement != want.By(s.signed.KeyID) {
+		return p, finding(fmt.Errorf("%s: signed was %s, here is %s", s.name, inWords(s.signed.Statement), inWords(want)))
 	}
 	if known.id != "" && !p.trusted {
-		return p, finding(fmt.Errorf("%s: key %s signed it, not the trusted key %s (%s)", sideFile, signed.KeyID, known.id, known.from))
+		return p, finding(fmt.Errorf("%s: key %s signed it, not the trusted key %s (%s)", s.name, s.signed.KeyID, known.id, known.from))
 	}
 	return p, nil
 }

@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"pm/domain"
+	"pm/eventstore"
+	"pm/eventstore/signature"
+)
+
+// logVerifyCommand is the check alone, for scripts and watches: its answer is the exit code and a line.
+func (c *cli) logVerifyCommand() *cobra.Command {
+	key, unsigned := "", false
+	cmd := &cobra.Command{
+		Use: "verify [FILE]", Short: "checks every record of the log, or of an export; exit code 1 names the revision at fault", Args: cobra.MaximumNArgs(1),
+		Long: `Without FILE: reads the whole log and checks every record: length, hash, chain, revision, epoch, instance, type, version and id.
+
+With FILE: checks an export (- is stdin) in the same way, offline, and holds its end against the signature in FILE.sig. Without a
+signature nobody can tell an export that was cut from a shorter one, so that has to be accepted with --unsigned. --key names the key
+that is trusted, as a public key file or as its id; without it the signature proves that nothing was changed since somebody signed,
+but not who did.
+
+Exit code 1: damaged or changed; the first bad revision and the last good one are named. 2: there is nothing to check it with.`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				return c.verifyExport(cmd.Context(), args[0], key, unsigned)
+			}
+			return c.withLog(func(log eventstore.Log) error { return c.verifyLog(cmd.Context(), log) })
+		},
+	}
+	cmd.Flags().StringVar(&key, "key", "", "the trusted key: a public key file, or a key id")
+	cmd.Flags().BoolVar(&unsigned, "unsigned", false, "check the records alone, without a signature")
+	cmd.MarkFlagsMutuallyExclusive("key", "unsigned")
+	return cmd
+}
+
+func (c *cli) verifyLog(ctx context.Context, log eventstore.Log) error {
+	info, err := c.wholeLog(ctx, log)
+	if err != nil {
+		return err
+	}
+	doc := document{{"verifies", true}, {"events", info.Events}, {"head_revision", info.Head}, {"head_hash", info.HeadHash}, {"state_digest", info.Digest}}
+	return c.show(doc, nil, func(t *table) {
+		t.title = fmt.Sprintf("the log verifies: %s, head %s, state %s", counted(info.Events, "event"), info.HeadHash, info.Digest)
+	})
+}
+
+// verifyExport checks an export by itself and by its signature.
+func (c *cli) verifyExport(ctx context.Context, file, key string, unsigned bool) error {
+	known, err := c.voucherOf(key)
+	if err != nil {
+		return err
+	}
+	side, err := readSide(file, unsigned)
+	if err != nil {
+		return err
+	}
+	in, end, err := c.input(file)
+	if err != nil {
+		return err
+	}
+	defer end()
+	found, err := c.checkExport(ctx, in)
+	if err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	doc := document{
+		{"verifies", true}, {"file", file}, {"portfolio", found.portfolio}, {"events", found.head.Next},
+		{"head_revision", max(found.head.Next, 1) - 1}, {"head_hash", found.head.Hash.String()}, {"state_digest", found.digest},
+	}
+	lines := []string{"not signed: a part that was cut off at the end would not show"}
+	if side != nil {
+		p, err := side.prove(signature.OfLog(found.portfolio, found.head), known)
+		if err != nil {
+			return err
+		}
+		doc, lines = append(doc, p.members()...), p.lines()
+	}
+	return c.show(doc, nil, func(t *table) {
+		t.title = fmt.Sprintf("%s verifies: %s, head %s, state %s", file, counted(found.head.Next, "event"), found.head.Hash, found.digest)
+		t.foot = lines
+	})
+}
+
+// exported is what an export was found to hold.
+type exported struct {
+	portfolio domain.PortfolioID
+	head      eventstore.Head
+	digest    string
+}
+
+// checkExport checks every record of an export and applies every event. Damage names the revision and the last good one.
+func (c *cli) checkExport(ctx context.Context, in io.Reader) (found exported, err error) {
+	x, err := eventstore.NewExportReader(in)
+	if errors.Is(err, eventstore.ErrNoExport) {
+		return found, finding(err)
+	}
+	if err != nil {
+		return found, err
+	}
+	state, progress := domain.NewState(), c.progress("events", 0)
+	defer progress.done()
+	for ctx.Err() == nil {
+		_, got, err := x.Next()
+		if errors.Is(err, io.EOF) {
+			return exported{x.Portfolio(), x.Head(), state.Digest()}, nil
+		}
+		if err == nil {
+			err = apply(state, got)
+		}
+		if err != nil {
+			return found, lastGood(err, x.Head())
+		}
+		progress.step(1)
+	}
+	return found, ctx.Err()
+}
+
+// lastGood adds to an error about a revision which one before it is the last good one. head is where checking stopped.
+func lastGood(err error, head eventstore.Head) error {
+	var corrupt *eventstore.Corrupt
+	var unknown *eventstore.UnknownEvent
+	rev := uint64(0)
+	switch {
+	case errors.As(err, &corrupt):
+		rev = corrupt.Rev
+	case errors.As(err, &unknown):
+		rev = unknown.Rev
+	default:
+		return err
+	}
+	switch {
+	case rev == 0:
+		return fmt.Errorf("%w; no revision before it is good", err)
+	case rev == head.Next:
+		return fmt.Errorf("%w; the last good one is %s", err, head)
+	default: // the record itself is sound, and what it says cannot follow
+		return fmt.Errorf("%w; the last good one is revision %d", err, rev-1)
+	}
+}
