@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"pm/cmd/internal/installation"
 	"pm/eventstore/sqlite"
 	"pm/projections"
 )
@@ -103,6 +104,9 @@ func TestAnEmptyLogBesideAnOldBookIsRefused(t *testing.T) {
 	code, _, errs := failing(t, "--data", data, "--listen", "127.0.0.1:0")
 	requireHalt(t, code, errs, "DATA_CORRUPT", "pmctl rebuild --data "+data+" --accept-older-log")
 	require.NoError(t, os.RemoveAll(filepath.Join(data, "snapshot")))
+	code, _, errs = failing(t, "--data", data, "--listen", "127.0.0.1:0")
+	requireHalt(t, code, errs, "DATA_CORRUPT", "bring the right log back")
+	require.NoError(t, os.Remove(installation.PinFile(data)), "without the pin the broker's book still knows")
 	code, _, errs = failing(t, "--data", data, "--listen", "127.0.0.1:0")
 	requireHalt(t, code, errs, codeBrokerMismatch, "bring the log back")
 }

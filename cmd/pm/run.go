@@ -30,6 +30,7 @@ type service struct {
 	store    eventstore.Log
 	key      *signature.Key       // nil with a log in memory
 	snapshot projections.Snapshot // nil: none is configured
+	pinned   eventstore.Head      // of the pin that was written last
 	recovery *projections.Recovery
 	follower *projections.Follower // of the snapshot
 	broker   engine.Broker
@@ -69,6 +70,7 @@ func (s *service) run(ctx context.Context) error {
 		s.loadKey,
 		s.openSnapshot,
 		s.recover, // reads everything, compares, writes nothing
+		s.checkPin,
 		s.compare,
 		s.openHistory,
 		s.openBroker,
@@ -110,6 +112,7 @@ func (s *service) trade(ctx context.Context) error {
 	follower.Go(func() { s.followSnapshot(followerCtx) })
 	reader.Go(func() { s.open(readerCtx) })
 	reader.Go(func() { s.watchDisk(readerCtx) })
+	reader.Go(func() { s.pinHeads(readerCtx) })
 	go func() {
 		writer <- s.engine.Run(writerCtx)
 		close(writer)
@@ -128,6 +131,10 @@ func (s *service) trade(ctx context.Context) error {
 		return s.halted(failed)
 	}
 	s.awaitSnapshot()
+	reader.Wait()
+	if err := s.pinHead(context.Background()); err != nil {
+		s.log.Error("the last head of the log cannot be pinned", "error", err)
+	}
 	fmt.Fprintln(s.p.out, "stopped; everything that was answered is on the disk")
 	return nil
 }

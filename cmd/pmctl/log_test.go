@@ -206,3 +206,25 @@ func TestALogWithAForeignIDIsAFindingOfVerify(t *testing.T) {
 	_, errs := pmctl(t, exitFinding, "log", "verify", "--data", dir)
 	require.Contains(t, errs, "DATA_CORRUPT: revision 0: its id is")
 }
+
+func TestALogThatLostItsPinnedHeadIsAFindingOfVerify(t *testing.T) {
+	data, key := storyData(t)
+	out, _ := pmctl(t, exitFine, "log", "verify", "--data", data)
+	require.NotContains(t, out, "pinned")
+	log, err := sqlite.OpenReader(filepath.Join(data, "log"))
+	require.NoError(t, err)
+	head, err := log.Head(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, log.Close())
+	require.NoError(t, installation.WritePin(key, data, "backtest", head))
+	out, _ = pmctl(t, exitFine, "log", "verify", "--data", data)
+	require.Contains(t, out, "it still has the head that was pinned at revision 46")
+	head.Next++
+	require.NoError(t, installation.WritePin(key, data, "backtest", head))
+	_, errs := pmctl(t, exitFinding, "log", "verify", "--data", data)
+	require.Contains(t, errs, "DATA_CORRUPT: revision 47: the log ends before it")
+	pmctl(t, exitFine, "log", "verify", "--eventstore", "sqlite://"+filepath.Join(data, "log"))
+	require.NoError(t, os.WriteFile(installation.PinFile(data), nil, 0o600))
+	_, errs = pmctl(t, exitFinding, "log", "verify", "--data", data)
+	require.Contains(t, errs, "the signature does not hold")
+}

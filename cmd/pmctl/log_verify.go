@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
+	"pm/cmd/internal/installation"
 	"pm/domain"
 	"pm/eventstore"
 	"pm/eventstore/signature"
@@ -18,7 +21,8 @@ func (c *cli) logVerifyCommand() *cobra.Command {
 	key, unsigned := "", false
 	cmd := &cobra.Command{
 		Use: "verify [FILE]", Short: "checks every record of the log, or of an export; exit code 1 names the revision at fault", Args: cobra.MaximumNArgs(1),
-		Long: `Without FILE: reads the whole log and checks every record: length, hash, chain, revision, epoch, instance, type, version and id.
+		Long: `Without FILE: reads the whole log and checks every record: length, hash, chain, revision, epoch, instance, type, version and id, and that the
+log still has the head that pm pinned in the data folder.
 
 With FILE: checks an export (- is stdin) in the same way, offline, and holds its end against the signature in FILE.sig. Without a
 signature nobody can tell an export that was cut from a shorter one, so that has to be accepted with --unsigned. --key names the key
@@ -40,14 +44,45 @@ Exit code 1: damaged or changed; the first bad revision and the last good one ar
 }
 
 func (c *cli) verifyLog(ctx context.Context, log eventstore.Log) error {
+	pin, err := c.pin() // before the log, which may go on growing
+	if err != nil {
+		return err
+	}
 	info, err := c.wholeLog(ctx, log)
 	if err != nil {
 		return err
 	}
 	doc := document{{"verifies", true}, {"events", info.Events}, {"head_revision", info.Head}, {"head_hash", info.HeadHash}, {"state_digest", info.Digest}}
+	var lines []string
+	if pin != nil {
+		if err := installation.CheckPin(ctx, log, pin.Statement); err != nil {
+			return fmt.Errorf("the pinned head: %w", err)
+		}
+		doc = append(doc, member{"pinned_revision", pin.HeadRevision})
+		lines = append(lines, fmt.Sprintf("it still has the head that was pinned at revision %d", pin.HeadRevision))
+	}
 	return c.show(doc, nil, func(t *table) {
 		t.title = fmt.Sprintf("the log verifies: %s, head %s, state %s", counted(info.Events, "event"), info.HeadHash, info.Digest)
+		t.foot = lines
 	})
+}
+
+// pin is the head that the data folder remembers; nil where none was pinned, and for a log that is not in a data folder.
+func (c *cli) pin() (*signature.Signed, error) {
+	dir, err := c.logDir()
+	if err != nil || c.eventstore != "" || dir == c.data {
+		return nil, err
+	}
+	pin, err := installation.ReadPin(filepath.Dir(dir))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil
+	case errors.Is(err, signature.ErrSignature):
+		return nil, finding(err)
+	case err != nil:
+		return nil, err
+	}
+	return &pin, nil
 }
 
 // verifyExport checks an export by itself and by its signature.

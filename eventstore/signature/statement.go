@@ -26,10 +26,10 @@ type Statement struct {
 	Format       string             `json:"format"`
 	Of           string             `json:"of"`
 	Portfolio    domain.PortfolioID `json:"portfolio,omitempty"`
-	HeadRevision uint64             `json:"head_revision,omitempty"`
-	HeadHash     string             `json:"head_hash,omitempty"` // 64 hex digits
-	Bytes        uint64             `json:"bytes,omitempty"`     // the length of the file
-	SHA256       string             `json:"sha256,omitempty"`    // of the file, 64 hex digits
+	HeadRevision uint64             `json:"head_revision,omitempty"` // left out where it is 0
+	HeadHash     string             `json:"head_hash,omitempty"`     // 64 hex digits
+	Bytes        uint64             `json:"bytes,omitempty"`         // the length of the file
+	SHA256       string             `json:"sha256,omitempty"`        // of the file, 64 hex digits
 	KeyID        KeyID              `json:"key_id"`
 }
 

@@ -8,21 +8,32 @@ import (
 	"path/filepath"
 )
 
-// Write puts content under a name, in place of what stood there. The file is its owner's alone (0600).
-func Write(name string, content []byte) error { return put(name, content, os.Rename) }
+// newSuffix is what a file is called behind its name while Write writes it. One name, so that kills leave one such file at most.
+const newSuffix = ".new"
 
-// Create puts content under a name that is free; an error that is fs.ErrExist says that it was not, and nothing was changed.
-func Create(name string, content []byte) error { return put(name, content, os.Link) }
-
-// put writes a temporary file beside the name and then lets place give it the name, which happens whole or not at all.
-func put(name string, content []byte, place func(from, to string) error) error {
-	dir := filepath.Dir(name)
-	f, err := os.CreateTemp(dir, ".writing-*")
+// Write puts content under a name, in place of what stood there. The file is its owner's alone (0600). One process at a time
+// writes a name.
+func Write(name string, content []byte) error {
+	f, err := os.OpenFile(name+newSuffix, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}
+	return put(f, content, name, os.Rename)
+}
+
+// Create puts content under a name that is free; an error that is fs.ErrExist says that it was not, and nothing was changed.
+func Create(name string, content []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+"-*"+newSuffix)
+	if err != nil {
+		return err
+	}
+	return put(f, content, name, os.Link)
+}
+
+// put fills the temporary file and then lets place give it the name, which happens whole or not at all.
+func put(f *os.File, content []byte, name string, place func(from, to string) error) error {
 	defer os.Remove(f.Name()) // after a rename nothing is there any more
-	_, err = f.Write(content)
+	_, err := f.Write(content)
 	if err == nil {
 		err = f.Sync()
 	}
@@ -32,7 +43,7 @@ func put(name string, content []byte, place func(from, to string) error) error {
 	if err != nil {
 		return err
 	}
-	return SyncDir(dir)
+	return SyncDir(filepath.Dir(name))
 }
 
 // SyncDir makes the names in a folder durable.

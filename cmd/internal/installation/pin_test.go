@@ -1,0 +1,79 @@
+package installation_test
+
+import (
+	"io/fs"
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"pm/cmd/internal/installation"
+	"pm/eventstore"
+	"pm/eventstore/logtest"
+	"pm/eventstore/signature"
+)
+
+// filled is a log of n records.
+func filled(t *testing.T, n int) (eventstore.Log, []eventstore.Record) {
+	t.Helper()
+	log := eventstore.NewMemory(logtest.Portfolio)
+	t.Cleanup(func() { _ = log.Close() })
+	return log, logtest.Fill(t, log, n)
+}
+
+func TestALogThatGrewSinceItsPinIsSoundAndOneThatLostItsEndIsNot(t *testing.T) {
+	data, key := created(t)
+	_, err := installation.ReadPin(data)
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	long, recs := filled(t, 10)
+	short, _ := filled(t, 6)
+	for i, r := range recs {
+		require.NoError(t, installation.WritePin(key, data, logtest.Portfolio, r.After()))
+		pin, err := installation.ReadPin(data)
+		require.NoError(t, err)
+		require.Equal(t, key.ID(), pin.KeyID)
+		require.NoError(t, installation.CheckPin(t.Context(), long, pin.Statement))
+		err = installation.CheckPin(t.Context(), short, pin.Statement)
+		if i < 6 {
+			require.NoError(t, err)
+			continue
+		}
+		var corrupt *eventstore.Corrupt
+		require.ErrorAs(t, err, &corrupt)
+		require.Equal(t, uint64(6), corrupt.Rev)
+	}
+	entries, err := os.ReadDir(data)
+	require.NoError(t, err)
+	require.Len(t, entries, 2, "the pin and the keys")
+}
+
+func TestAnotherLogOfTheSameLengthIsNotThePinnedOne(t *testing.T) {
+	data, key := created(t)
+	log, recs := filled(t, 3)
+	require.NoError(t, installation.WritePin(key, data, logtest.Portfolio, eventstore.Head{Next: 2, Hash: recs[2].Hash}))
+	pin, err := installation.ReadPin(data)
+	require.NoError(t, err)
+	err = installation.CheckPin(t.Context(), log, pin.Statement)
+	require.ErrorContains(t, err, "DATA_CORRUPT: revision 1: it has the hash "+recs[1].Hash.String())
+	require.NoError(t, installation.WritePin(key, data, "other", recs[2].After()))
+	pin, err = installation.ReadPin(data)
+	require.NoError(t, err)
+	require.ErrorContains(t, installation.CheckPin(t.Context(), log, pin.Statement), `of portfolio "other"`)
+}
+
+func TestADamagedPinIsNone(t *testing.T) {
+	data, key := created(t)
+	_, recs := filled(t, 1)
+	require.NoError(t, installation.WritePin(key, data, logtest.Portfolio, recs[0].After()))
+	text, err := os.ReadFile(installation.PinFile(data))
+	require.NoError(t, err)
+	text[50] ^= 1
+	require.NoError(t, os.WriteFile(installation.PinFile(data), text, 0o600))
+	_, err = installation.ReadPin(data)
+	require.ErrorIs(t, err, signature.ErrSignature)
+	foreign, err := key.Sign(signature.OfLog(logtest.Portfolio, recs[0].After()))
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(installation.PinFile(data), foreign, 0o600))
+	_, err = installation.ReadPin(data)
+	require.ErrorIs(t, err, signature.ErrSignature, "the signature of an export is no pin")
+}

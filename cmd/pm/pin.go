@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"pm/cmd/internal/installation"
+	"pm/eventstore"
+	"pm/eventstore/signature"
+	"pm/projections"
+)
+
+// pinEvery is how old the pin of the head may get while the log grows: what a truncation can take away unseen.
+const pinEvery = 2 * time.Second
+
+// checkPin holds the log against the head that the data folder remembers. A log that lost its end at a record boundary, or was
+// replaced by an older copy of itself, is sound in every other respect. A missing pin says nothing: an older build wrote none.
+func (s *service) checkPin(ctx context.Context) error {
+	if s.key == nil {
+		return nil
+	}
+	pin, err := installation.ReadPin(s.cfg.Data)
+	if errors.Is(err, fs.ErrNotExist) {
+		s.log.Info("no head of this log was pinned yet")
+		return nil
+	}
+	if err == nil && pin.KeyID != s.key.ID() {
+		err = fmt.Errorf("%s: %w: key %s signed it, this installation has %s", installation.PinFile(s.cfg.Data), signature.ErrSignature, pin.KeyID, s.key.ID())
+	}
+	if err == nil {
+		err = installation.CheckPin(ctx, s.store, pin.Statement)
+	}
+	var corrupt *eventstore.Corrupt
+	switch {
+	case err == nil || ctx.Err() != nil:
+		return err
+	case errors.As(err, &corrupt):
+		return s.pinHalt(err, corrupt.Rev)
+	case errors.Is(err, signature.ErrSignature):
+		return s.pinHalt(err, 0)
+	}
+	return s.logHalt(err)
+}
+
+func (s *service) pinHalt(err error, rev uint64) error {
+	return &halt{Code: projections.CodeDataCorrupt, Revision: rev, Err: fmt.Errorf("the pinned head: %w", err), Hint: fmt.Sprintf(
+		"do not trade on a log that lost its end: bring the right log back and look at it with `pmctl log verify %s`; if this log is the right one, "+
+			"restored on purpose, hold the broker's book against it and remove %s", s.where(), installation.PinFile(s.cfg.Data))}
+}
+
+// pinHeads keeps the pin young, beside the writer and never in its way, until the context ends.
+func (s *service) pinHeads(ctx context.Context) {
+	tick := time.NewTicker(pinEvery)
+	defer tick.Stop()
+	s.pinAtEach(ctx, tick.C)
+}
+
+// pinAtEach pins the head now and at each tick. It says when that begins to fail and when it works again, not each time.
+func (s *service) pinAtEach(ctx context.Context, tick <-chan time.Time) {
+	failing := false
+	for {
+		err := s.pinHead(ctx)
+		if failed := err != nil && ctx.Err() == nil; failed != failing {
+			failing = failed
+			if failed {
+				s.log.Error("the head of the log cannot be pinned: a truncation would not show", "error", err)
+			} else {
+				s.log.Info("the head of the log is pinned again")
+			}
+		}
+		select {
+		case <-tick:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// pinHead pins the head that a reader of the log sees, which is durable. A log that did not grow keeps its pin.
+func (s *service) pinHead(ctx context.Context) error {
+	if s.key == nil {
+		return nil
+	}
+	head, err := s.store.Head(ctx)
+	if err != nil || head.Next == 0 || head == s.pinned {
+		return err
+	}
+	if err := installation.WritePin(s.key, s.cfg.Data, s.store.Portfolio(), head); err != nil {
+		return err
+	}
+	s.pinned = head
+	return nil
+}
