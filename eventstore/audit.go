@@ -2,6 +2,7 @@ package eventstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"pm/domain"
@@ -25,6 +26,34 @@ func Audit(ctx context.Context, log Log, each func(domain.Recorded, Hash) error)
 	}
 	return auditing.replay(ctx, log, 0, each)
 }
+
+// Holds says whether a log still has a head that it once had: a log that ends earlier, or has another hash there, is *Corrupt. A log
+// that lost its end at a record boundary, or was replaced by an older copy of itself, is sound in every other respect, so whoever
+// keeps a head outside the log asks here. The record before the head's is read, too, not the whole log.
+func Holds(ctx context.Context, log Log, head Head) error {
+	if head.Next == 0 {
+		return nil
+	}
+	now, err := log.Head(ctx)
+	if err != nil {
+		return fmt.Errorf("read the head of the log: %w", err)
+	}
+	if now.Next < head.Next {
+		return &Corrupt{now.Next, fmt.Sprintf("the log ends before it; it once went up to %s", head)}
+	}
+	_, err = Replay(ctx, log, head.Next-1, func(r domain.Recorded, hash Hash) error {
+		if hash != head.Hash {
+			return &Corrupt{r.Rev, fmt.Sprintf("it has the hash %s, and once had %s: another log stands here", hash, head.Hash)}
+		}
+		return errSeen
+	})
+	if errors.Is(err, errSeen) {
+		return nil
+	}
+	return err
+}
+
+var errSeen = errors.New("the record has been seen")
 
 // objectionToID says why a record cannot have its id, or "".
 func objectionToID(m *domain.Meta, data []byte) string {

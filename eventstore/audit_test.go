@@ -135,3 +135,20 @@ func TestAnAuditCanBeGivenUp(t *testing.T) {
 	_, err := eventstore.Audit(ctx, log, nil)
 	require.ErrorIs(t, err, context.Canceled)
 }
+
+func TestALogHoldsTheHeadsThatItHadAndNoOthers(t *testing.T) {
+	log := newMemory(t)
+	recs := logtest.Fill(t, log, 4)
+	require.NoError(t, eventstore.Holds(t.Context(), log, eventstore.Empty(logtest.Portfolio)))
+	for i, r := range recs {
+		require.NoError(t, eventstore.Holds(t.Context(), log, r.After()))
+		other := eventstore.Head{Next: uint64(i) + 1, Hash: recs[(i+1)%4].Hash}
+		var corrupt *eventstore.Corrupt
+		require.ErrorAs(t, eventstore.Holds(t.Context(), log, other), &corrupt)
+		require.Equal(t, r.Rev, corrupt.Rev)
+	}
+	var corrupt *eventstore.Corrupt
+	require.ErrorAs(t, eventstore.Holds(t.Context(), log, eventstore.Head{Next: 5, Hash: recs[3].Hash}), &corrupt)
+	require.Equal(t, uint64(4), corrupt.Rev)
+	require.Contains(t, corrupt.Reason, "it once went up to revision 4")
+}

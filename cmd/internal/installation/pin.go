@@ -2,7 +2,6 @@ package installation
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path/filepath"
 
@@ -45,23 +44,9 @@ func CheckPin(ctx context.Context, log eventstore.Log, pin signature.Statement) 
 	if p := log.Portfolio(); pin.Portfolio != p {
 		return &eventstore.Corrupt{Reason: fmt.Sprintf("the pin is of portfolio %q, the log of %q", pin.Portfolio, p)}
 	}
-	head, err := log.Head(ctx)
+	hash, err := eventstore.ParseHash(pin.HeadHash)
 	if err != nil {
-		return fmt.Errorf("read the head of the log: %w", err)
+		return fmt.Errorf("the hash of the pin: %w", err)
 	}
-	if head.Next <= pin.HeadRevision {
-		return &eventstore.Corrupt{Rev: head.Next, Reason: fmt.Sprintf("the log ends before it; it once went up to revision %d (hash %s)", pin.HeadRevision, pin.HeadHash)}
-	}
-	_, err = eventstore.Replay(ctx, log, pin.HeadRevision, func(_ domain.Recorded, hash eventstore.Hash) error {
-		if hash.String() != pin.HeadHash {
-			return &eventstore.Corrupt{Rev: pin.HeadRevision, Reason: fmt.Sprintf("it has the hash %s, and once had %s: another log stands here", hash, pin.HeadHash)}
-		}
-		return errSeen
-	})
-	if errors.Is(err, errSeen) {
-		return nil
-	}
-	return err
+	return eventstore.Holds(ctx, log, eventstore.Head{Next: pin.HeadRevision + 1, Hash: hash})
 }
-
-var errSeen = errors.New("the pinned record has been seen")
