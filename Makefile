@@ -14,7 +14,7 @@ TIME ?= 30s
 PKG  ?= ./...
 ARGS ?=
 
-.PHONY: help run build test postgres check lint fmt race scenarios golden e2e fuzz bench cover audit clean
+.PHONY: help run build test postgres check lint fmt race scenarios golden e2e damage fuzz bench cover audit clean
 
 help: ## lists these targets
 	@grep -hE '^[a-z][a-z0-9-]*:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -61,6 +61,9 @@ golden: ## compares sizing, gates, stops, peel-off, equity, stored bytes and pmc
 
 e2e: ## kills and restarts the real program, the long form (make test runs the short one)
 	PM_E2E=full go test -count=1 -v -timeout 60m ./test/e2e/... ./test/abuse/...
+
+damage: ## flips every bit and cuts every length of stored logs, the long form: about an hour (make test runs the short one)
+	PM_DAMAGE=full go test -count=1 -v -timeout 180m ./test/damage/...
 
 fuzz: ## runs every fuzz target for TIME each (default 30s): make fuzz TIME=10m
 	@for pkg in $$(go list $(PKG)); do \
