@@ -183,3 +183,21 @@ func TestAMissingRecordIsCorruptionAtItsRevision(t *testing.T) {
 		require.NoError(t, log.Close())
 	}
 }
+
+func TestAFileThatWasCutIsADamagedLogForWriterAndReader(t *testing.T) {
+	dir := t.TempDir()
+	log := open(t, dir)
+	logtest.Fill(t, log, 50)
+	require.NoError(t, log.Close())
+	name := filepath.Join(dir, "events.db")
+	whole, err := os.ReadFile(name)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(name, whole[:len(whole)/2], 0o600))
+	var corrupt *eventstore.Corrupt
+	_, err = sqlite.Open(dir, logtest.Portfolio, "test")
+	require.ErrorAs(t, err, &corrupt)
+	_, err = sqlite.OpenReader(dir)
+	require.ErrorAs(t, err, &corrupt)
+	require.NoError(t, os.WriteFile(name, whole, 0o600))
+	require.NoError(t, open(t, dir).Close(), "nothing was written over what could not be read")
+}

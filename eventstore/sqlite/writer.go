@@ -71,12 +71,12 @@ func openWriter(dir string, p domain.PortfolioID, held *os.File) (*Log, error) {
 	name := filepath.Join(dir, fileName)
 	conn, err := sqlite.OpenConn(name, sqlite.OpenReadWrite, sqlite.OpenCreate, sqlite.OpenWAL)
 	if err != nil {
-		return nil, err
+		return nil, damaged(err, 0)
 	}
 	head, err := prepareWriter(conn, dir, p)
 	if err != nil {
 		conn.Close()
-		return nil, err
+		return nil, damaged(err, 0)
 	}
 	readers, err := openReaders(name)
 	if err != nil {
