@@ -66,15 +66,16 @@ func LoadOrCreate(data string) (*signature.Key, error) {
 // Load loads the key of a data folder; ErrNoKey if there is none. It changes nothing.
 func Load(data string) (*signature.Key, error) {
 	name := PrivateFile(data)
+	// Looked at first: the private key is always made before the public one, also by another process at this moment.
+	_, publicMissing := os.Stat(PublicFile(data))
 	private, err := readPrivate(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		if _, pubErr := os.Stat(PublicFile(data)); pubErr == nil {
-			return nil, &Unusable{name, "the private key is gone, the public one is still there",
-				"bring the private key back from a backup, or move " + publicName + " away to begin with a new key, which nobody trusts yet"}
-		}
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && publicMissing == nil:
+		return nil, &Unusable{name, "the private key is gone, the public one is still there",
+			"bring the private key back from a backup, or move " + publicName + " away to begin with a new key, which nobody trusts yet"}
+	case errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("%w: there is no %s", ErrNoKey, name)
-	}
-	if err != nil {
+	case err != nil:
 		return nil, err
 	}
 	key, err := signature.NewKey(private)
