@@ -45,7 +45,7 @@ func (s *State) apply(r Recorded) error {
 		s.Recent.takeCommand(r.At, r.Rev, e.ID)
 		return s.applyLimits(e)
 	case *FormatRaised:
-		s.Format = e.To
+		return s.applyFormat(e)
 	case *TradingStateChanged:
 		return s.applyTrading(r, e)
 	case *CapitalDeposited:
@@ -77,7 +77,7 @@ func (s *State) apply(r Recorded) error {
 }
 
 func (s *State) applyOpened(r Recorded, e *PortfolioOpened) error {
-	s.Portfolio, s.Currency, s.Demo, s.Format = e.ID, e.Currency, e.Demo, EventVersion
+	s.Portfolio, s.Currency, s.Demo, s.Format = e.ID, e.Currency, e.Demo, FirstFormat
 	s.Capital.Flows, s.Capital.HighWater = e.InitialCapital, e.InitialCapital
 	s.Trading = Trading{Mode: Active, By: "start", Since: r.At}
 	s.Configured = maps.Clone(e.Settings)
@@ -89,6 +89,14 @@ func (s *State) applyEpoch(r Recorded, e *LeaderEpochStarted) error {
 		return impossible("epoch %d of %q after epoch %d", e.Epoch, e.Instance, s.Epoch)
 	}
 	s.Epoch, s.Instance = e.Epoch, e.Instance
+	return nil
+}
+
+func (s *State) applyFormat(e *FormatRaised) error {
+	if e.To <= s.Format {
+		return impossible("the format is raised to %d, it is %d", e.To, s.Format)
+	}
+	s.Format = e.To
 	return nil
 }
 

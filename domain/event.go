@@ -8,9 +8,6 @@ type Event interface {
 	EventType() string
 }
 
-// EventVersion is the version that this build writes of every event type.
-const EventVersion = 1
-
 // Meta stands beside every event in the log (log-format, version 1), keys in this order.
 type Meta struct {
 	ID        EventID     `json:"id"`
@@ -81,12 +78,14 @@ type LeaderEpochStarted struct {
 	Instance string `json:"instance"`
 }
 
-// RecoveryCompleted says what a start found before it took signals.
+// RecoveryCompleted says what a start found before it took signals. The fields marked with a version are left out by the forms before it.
 type RecoveryCompleted struct {
-	ReportDigest string `json:"report_digest"` // hex SHA-256 of the report file
-	HeadRevision uint64 `json:"head_revision"`
-	HeadHash     string `json:"head_hash"`
-	Snapshot     string `json:"snapshot"` // none, agreed, missing, outdated, newer, unavailable
+	ReportDigest     string  `json:"report_digest"` // hex SHA-256 of the report file
+	HeadRevision     uint64  `json:"head_revision"`
+	HeadHash         string  `json:"head_hash"`
+	Snapshot         string  `json:"snapshot"`                    // none, agreed, missing, outdated, newer, unavailable
+	SnapshotRevision *uint64 `json:"snapshot_revision,omitempty"` // version 2: at which the snapshot was compared; none if it was not
+	StateDigest      string  `json:"state_digest,omitempty"`      // version 2: hex SHA-256 of the state at the head, as the build writes states
 }
 
 // SettingsChanged records the settings that a start found changed in the configuration: only the changed keys.

@@ -7,9 +7,10 @@ import (
 	"pm/domain/canon"
 )
 
-// Encode makes the record of an event. The caller sets everything of the metadata but ID, Type and V, which follow from
-// the event; an empty Corr becomes the record's own id. The event must be one of domain.EventTypes.
-func Encode(m domain.Meta, e domain.Event) (Record, error) { return present.encode(m, e) }
+// Encode makes the record of an event in its newest form. The caller sets everything of the metadata but ID, Type and V, which follow
+// from the event; an empty Corr becomes the record's own id. The event must be one of domain.EventTypes. A writer uses a Sealer,
+// which keeps to the format of its log.
+func Encode(m domain.Meta, e domain.Event) (Record, error) { return present.encode(m, e, Format) }
 
 // Decode reads a record's metadata and event and checks its hash. Whether it continues the record before is a Verifier's question.
 // The error is *Corrupt or *UnknownEvent.
@@ -20,31 +21,76 @@ func Decode(r Record) (domain.Recorded, error) {
 	return op.Recorded, err
 }
 
-// form is how an event is written: its type and its version.
-type form struct {
-	Type string
-	V    int
-}
-
 // codec knows the forms of a build. There is one in a program; tests make others.
 type codec struct {
-	makers  map[string]func() domain.Event // an empty event of each present type
-	version int                            // the present version of every type
-	upcasts map[form]upcast                // the older forms
-	ids     bool                           // a record must have the id that its place and bytes make
+	kinds  map[string]*kind
+	format int  // the newest that the build knows
+	ids    bool // a record must have the id that its place and bytes make
 }
 
-var present = &codec{makers: domain.EventTypes, version: domain.EventVersion, upcasts: upcasts}
+var present = newCodec(domain.EventTypes, changes, Format)
 
-func (c *codec) encode(m domain.Meta, e domain.Event) (Record, error) {
-	if e == nil || c.makers[e.EventType()] == nil {
+// kind is one type of event: how an empty one is made, and its forms, version 1 first.
+type kind struct {
+	make  func() domain.Event
+	forms []form
+	known int // how many of the forms the build knows
+}
+
+// form is one version of a type.
+type form struct {
+	since int                                                // the log format from which on it is written
+	read  func(*canon.Decoder, []byte) (domain.Event, error) // nil: the bytes are those of the present event
+	write func(domain.Event) any                             // nil with read: no longer written
+}
+
+// newCodec makes the codec of a build that knows formats up to the given one. Types come with their changes, oldest first.
+func newCodec(types map[string]func() domain.Event, changes []change, format int) *codec {
+	c := &codec{kinds: map[string]*kind{}, format: format}
+	for name, make := range types {
+		c.kinds[name] = &kind{make: make, forms: []form{{since: domain.FirstFormat}}, known: 1}
+	}
+	for _, ch := range changes {
+		k := c.kinds[ch.Type]
+		last := &k.forms[len(k.forms)-1]
+		last.read, last.write = ch.read, ch.write
+		k.forms = append(k.forms, form{since: ch.Since})
+		if ch.Since <= format {
+			k.known = len(k.forms)
+		}
+	}
+	return c
+}
+
+// body is what an event looks like in a log of a format: its version, and the value to be written.
+func (k *kind) body(e domain.Event, format int) (v int, body any, err error) {
+	for v = k.known; k.forms[v-1].since > format; {
+		v--
+	}
+	f := &k.forms[v-1]
+	switch {
+	case f.read == nil:
+		return v, e, nil
+	case f.write == nil:
+		return v, nil, fmt.Errorf("this build no longer writes version %d, which a log of format %d needs: raise its format with an earlier build", v, format)
+	}
+	return v, f.write(e), nil
+}
+
+// encode makes the record of an event for a log of a format.
+func (c *codec) encode(m domain.Meta, e domain.Event, format int) (Record, error) {
+	if e == nil || c.kinds[e.EventType()] == nil {
 		return Record{}, fmt.Errorf("encode revision %d: %T is not an event of this build", m.Rev, e)
 	}
-	data, err := canon.Append(nil, e)
+	v, body, err := c.kinds[e.EventType()].body(e, format)
 	if err != nil {
 		return Record{}, fmt.Errorf("encode revision %d, %s: %w", m.Rev, e.EventType(), err)
 	}
-	m.ID, m.Type, m.V = domain.NewEventID(m.Portfolio, m.Rev, data), e.EventType(), c.version
+	data, err := canon.Append(nil, body)
+	if err != nil {
+		return Record{}, fmt.Errorf("encode revision %d, %s: %w", m.Rev, e.EventType(), err)
+	}
+	m.ID, m.Type, m.V = domain.NewEventID(m.Portfolio, m.Rev, data), e.EventType(), v
 	if m.Corr == "" {
 		m.Corr = m.ID
 	}
@@ -112,24 +158,22 @@ func (o *opener) openMeta(r *Record, into *opened) (err error) {
 	return nil
 }
 
-// event decodes data into the present form.
-func (o *opener) event(m *domain.Meta, data []byte) (domain.Event, error) {
-	if up := o.codec.upcasts[form{m.Type, m.V}]; up != nil {
-		e, err := up(data)
-		if err != nil {
-			return nil, &Corrupt{m.Rev, fmt.Sprintf("%s version %d cannot be read: %v", m.Type, m.V, err)}
-		}
-		return e, nil
-	}
-	make := o.codec.makers[m.Type]
-	if make == nil || m.V != o.codec.version {
+// event decodes data into the present event.
+func (o *opener) event(m *domain.Meta, data []byte) (e domain.Event, err error) {
+	k := o.codec.kinds[m.Type]
+	if k == nil || m.V < 1 || m.V > k.known {
 		return nil, &UnknownEvent{m.Rev, m.Type, m.V, m.Build}
 	}
-	e := make()
-	if err := o.dec.Decode(data, e); err != nil {
-		return nil, &Corrupt{m.Rev, fmt.Sprintf("%s cannot be read: %v", m.Type, err)}
+	if read := k.forms[m.V-1].read; read != nil {
+		e, err = read(&o.dec, data)
+	} else {
+		e = k.make()
+		err = o.dec.Decode(data, e)
 	}
-	if f, ok := e.(*domain.FormatRaised); ok && f.To > Format {
+	if err != nil {
+		return nil, &Corrupt{m.Rev, fmt.Sprintf("%s version %d, written by build %s, cannot be read: %v", m.Type, m.V, m.Build, err)}
+	}
+	if f, ok := e.(*domain.FormatRaised); ok && f.To > o.codec.format {
 		return nil, &UnknownEvent{m.Rev, m.Type, f.To, m.Build}
 	}
 	return e, nil

@@ -1,7 +1,6 @@
 package eventstore
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -92,7 +91,9 @@ func TestWhatIsNewerThanTheBuildIsUnknownAndNamesTheBuildThatIsNeeded(t *testing
 		{"OrderTeleported", 1, `{"to":"mars"}`, UnknownEvent{9, "OrderTeleported", 1, "2.7"}},
 		{"AlarmRaised", 2, `{"code":"x","subject":""}`, UnknownEvent{9, "AlarmRaised", 2, "2.7"}},
 		{"AlarmRaised", 0, `{"code":"x","subject":""}`, UnknownEvent{9, "AlarmRaised", 0, "2.7"}},
-		{"FormatRaised", 1, `{"to":2,"by":"asha"}`, UnknownEvent{9, "FormatRaised", 2, "2.7"}},
+		{"AlarmRaised", -1, `{"code":"x","subject":""}`, UnknownEvent{9, "AlarmRaised", -1, "2.7"}},
+		{"RecoveryCompleted", 3, `{}`, UnknownEvent{9, "RecoveryCompleted", 3, "2.7"}},
+		{"FormatRaised", 1, fmt.Sprintf(`{"to":%d,"by":"asha"}`, Format+1), UnknownEvent{9, "FormatRaised", Format + 1, "2.7"}},
 	} {
 		m := metaOf(9)
 		m.Type, m.V, m.Build = c.kind, c.version, "2.7"
@@ -124,15 +125,15 @@ func TestBytesThatAreNotTheEventAreCorrupt(t *testing.T) {
 	shortPrev := m
 	shortPrev.Prev = "00"
 	for want, r := range map[string]Record{
-		"do not have the hash":            spoiled(func(r *Record) { r.Hash[3] ^= 1 }),
-		"bytes do not have":               spoiled(func(r *Record) { r.Data = append([]byte(nil), r.Data[1:]...) }),
-		"AlarmRaised cannot be read":      raw(m, `{"code":"x","subject":"","new":1}`),
-		"the key \"code\" must come here": raw(m, `{}`),
-		"something follows the value":     raw(m, `{"code":"x","subject":""} `),
-		"the metadata cannot be read":     spoiled(func(r *Record) { r.Meta = []byte(`{}`); r.Hash = HashOf(r.Meta, r.Data) }),
-		"says revision 9":                 spoiled(func(r *Record) { r.Rev = 8 }),
-		"written in 0-9 and a-f":          raw(badPrev, string(sound.Data)),
-		"has 64 hex digits, not 2":        raw(shortPrev, string(sound.Data)),
+		"do not have the hash": spoiled(func(r *Record) { r.Hash[3] ^= 1 }),
+		"bytes do not have":    spoiled(func(r *Record) { r.Data = append([]byte(nil), r.Data[1:]...) }),
+		"AlarmRaised version 1, written by build 1.0, cannot be read": raw(m, `{"code":"x","subject":"","new":1}`),
+		"the key \"code\" must come here":                             raw(m, `{}`),
+		"something follows the value":                                 raw(m, `{"code":"x","subject":""} `),
+		"the metadata cannot be read":                                 spoiled(func(r *Record) { r.Meta = []byte(`{}`); r.Hash = HashOf(r.Meta, r.Data) }),
+		"says revision 9":                                             spoiled(func(r *Record) { r.Rev = 8 }),
+		"written in 0-9 and a-f":                                      raw(badPrev, string(sound.Data)),
+		"has 64 hex digits, not 2":                                    raw(shortPrev, string(sound.Data)),
 	} {
 		_, err := Decode(r)
 		var corrupt *Corrupt
@@ -140,52 +141,6 @@ func TestBytesThatAreNotTheEventAreCorrupt(t *testing.T) {
 		require.ErrorContains(t, err, want)
 		require.ErrorContains(t, err, fmt.Sprintf("DATA_CORRUPT: revision %d", r.Rev))
 	}
-}
-
-// nextBuild is a codec of an invented later build: every event has version 2, and of AlarmRaised version 1 is still read.
-func nextBuild() *codec {
-	return &codec{makers: domain.EventTypes, version: 2, upcasts: map[form]upcast{{"AlarmRaised", 1}: func(data []byte) (domain.Event, error) {
-		var old struct {
-			Code    string `json:"code"`
-			Subject string `json:"subject"`
-		}
-		if err := canon.Decode(data, &old); err != nil {
-			return nil, err
-		}
-		if old.Code == "" {
-			return nil, errors.New("no code")
-		}
-		return &domain.AlarmRaised{Code: "was " + old.Code, Subject: old.Subject}, nil
-	}}}
-}
-
-func TestAnOlderFormIsRaisedToThePresentEventAndKeepsItsHash(t *testing.T) {
-	c := nextBuild()
-	log := NewMemory("main")
-	defer log.Close()
-	old, err := Encode(metaOf(0), alarm("x"))
-	require.NoError(t, err)
-	m := metaOf(1)
-	m.Prev = old.Hash.String()
-	now, err := c.encode(m, alarm("y"))
-	require.NoError(t, err)
-	require.NoError(t, log.Append(t.Context(), Empty("main"), []Record{old, now}))
-	var codes []string
-	head, err := c.run(t.Context(), "main", 0, log.Read, func(r domain.Recorded, _ Hash) error {
-		codes = append(codes, fmt.Sprintf("%s v%d", r.Event.(*domain.AlarmRaised).Code, r.V))
-		return nil
-	})
-	require.NoError(t, err)
-	require.Equal(t, []string{"was x v1", "y v2"}, codes)
-	require.Equal(t, now.After(), head)
-
-	_, err = Replay(t.Context(), log, 0, func(domain.Recorded, Hash) error { return nil })
-	require.ErrorContains(t, err, "UNKNOWN_EVENT: revision 1 holds AlarmRaised version 2", "the older build stops")
-	m = metaOf(0)
-	m.Type, m.V = "AlarmRaised", 1
-	var op opened
-	rec := raw(m, `{"code":"","subject":""}`)
-	require.ErrorContains(t, newOpener(c).open(&rec, &op), "DATA_CORRUPT: revision 0: AlarmRaised version 1 cannot be read: no code")
 }
 
 func TestHashesAreWrittenAndReadInLowerCaseHex(t *testing.T) {

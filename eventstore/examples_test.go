@@ -50,7 +50,8 @@ func examples() []domain.Event {
 	return []domain.Event{
 		&domain.PortfolioOpened{ID: "main", Currency: "INR", InitialCapital: domain.D("5000000"), Demo: true, Settings: settings},
 		&domain.LeaderEpochStarted{Epoch: 3, Instance: "a"},
-		&domain.RecoveryCompleted{ReportDigest: "9f86d081", HeadRevision: 41, HeadHash: "60303ae2", Snapshot: "none"},
+		&domain.RecoveryCompleted{ReportDigest: "9f86d081", HeadRevision: 41, HeadHash: "60303ae2", Snapshot: "agreed",
+			SnapshotRevision: some(uint64(40)), StateDigest: "d2a84f4b"},
 		&domain.SettingsChanged{Before: settings, After: less, By: "configuration"},
 		&domain.RiskLimitsChanged{By: "asha", Before: settings, After: less, ID: command},
 		&domain.FormatRaised{To: 1, By: "asha"},

@@ -10,7 +10,7 @@ import (
 )
 
 // Format is the newest log format that this build reads and writes.
-const Format = 1
+const Format = domain.Format
 
 // Limits of every log. A log refuses what is larger with *TooLarge and stores nothing.
 const (

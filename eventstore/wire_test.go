@@ -2,10 +2,13 @@ package eventstore_test
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -16,12 +19,18 @@ import (
 	"pm/eventstore"
 )
 
-// addGoldens, set in the environment, writes the goldens that are missing. None is ever overwritten: old bytes are in logs for good.
+// addGoldens, set in the environment, writes the goldens that are missing and their sums. None is ever overwritten: old bytes are in logs
+// for good.
 const addGoldens = "PM_ADD_GOLDENS"
 
-func goldenName(e domain.Event) string {
-	return filepath.Join("testdata", "wire", fmt.Sprintf("%s.v%d.json", e.EventType(), domain.EventVersion))
-}
+// wire holds an example of every form ever written, and the sums of all of them in the order in which they came (sha256sum -c reads
+// them). Both are only ever added to: a changed line is a build that no longer reads what an older one wrote.
+const (
+	wire     = "testdata/wire"
+	wireSums = wire + "/SHA256SUMS"
+)
+
+func goldenName(kind string, version int) string { return fmt.Sprintf("%s.v%d.json", kind, version) }
 
 func TestEveryEventHasItsGoldenBytes(t *testing.T) {
 	seen := map[string]bool{}
@@ -29,18 +38,18 @@ func TestEveryEventHasItsGoldenBytes(t *testing.T) {
 		seen[e.EventType()] = true
 		rec, err := eventstore.Encode(domain.Meta{Portfolio: "main", At: noon, Prev: eventstore.Genesis("main").String()}, e)
 		require.NoError(t, err)
-		name := goldenName(e)
-		want, err := os.ReadFile(name)
-		if os.IsNotExist(err) && os.Getenv(addGoldens) != "" {
-			want = append(rec.Data, '\n')
-			require.NoError(t, os.WriteFile(name, want, 0o644))
-			err = nil
-		}
-		require.NoError(t, err, "a new event needs a golden: run the test once with %s=1", addGoldens)
-		require.Equal(t, string(want), string(rec.Data)+"\n")
 		back, err := eventstore.Decode(rec)
 		require.NoError(t, err)
 		require.Equal(t, e, back.Event)
+		name := goldenName(back.Type, back.V)
+		want, err := os.ReadFile(filepath.Join(wire, name))
+		if os.IsNotExist(err) && os.Getenv(addGoldens) != "" {
+			want = append(rec.Data, '\n')
+			addGolden(t, name, want)
+			err = nil
+		}
+		require.NoError(t, err, "a new form needs a golden: run the test once with %s=1", addGoldens)
+		require.Equal(t, string(want), string(rec.Data)+"\n")
 	}
 	for name := range domain.EventTypes {
 		require.True(t, seen[name], "%s has no example", name)
@@ -48,10 +57,43 @@ func TestEveryEventHasItsGoldenBytes(t *testing.T) {
 	require.Len(t, seen, len(domain.EventTypes))
 }
 
-func TestEveryGoldenEverWrittenIsStillRead(t *testing.T) {
-	names, err := filepath.Glob("testdata/wire/*.json")
+// addGolden writes a file that is not there yet, and its sum.
+func addGolden(t *testing.T, name string, content []byte) {
+	t.Helper()
+	f, err := os.OpenFile(filepath.Join(wire, name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
 	require.NoError(t, err)
-	require.GreaterOrEqual(t, len(names), len(domain.EventTypes))
+	_, err = f.Write(content)
+	require.NoError(t, errors.Join(err, f.Close()))
+	f, err = os.OpenFile(wireSums, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	require.NoError(t, err)
+	_, err = fmt.Fprintf(f, "%x  %s\n", sha256.Sum256(content), name)
+	require.NoError(t, errors.Join(err, f.Close()))
+}
+
+func TestNoGoldenEverChangesOrVanishes(t *testing.T) {
+	sums, err := os.ReadFile(wireSums)
+	require.NoError(t, err)
+	listed := map[string]bool{}
+	for line := range strings.Lines(string(sums)) {
+		sum, name, ok := strings.Cut(strings.TrimSuffix(line, "\n"), "  ")
+		require.True(t, ok, line)
+		require.False(t, listed[name], "%s stands twice", name)
+		listed[name] = true
+		content, err := os.ReadFile(filepath.Join(wire, name))
+		require.NoError(t, err, "a golden has vanished: logs hold this form for good")
+		require.Equal(t, sum, fmt.Sprintf("%x", sha256.Sum256(content)), "%s has changed: logs hold the old bytes for good", name)
+	}
+	names, err := filepath.Glob(wire + "/*.json")
+	require.NoError(t, err)
+	for _, name := range names {
+		require.True(t, listed[filepath.Base(name)], "%s has no sum: goldens are made with %s=1", name, addGoldens)
+	}
+}
+
+func TestEveryGoldenEverWrittenIsStillRead(t *testing.T) {
+	names, err := filepath.Glob(wire + "/*.json")
+	require.NoError(t, err)
+	versions := map[string][]int{}
 	for _, name := range names {
 		data, err := os.ReadFile(name)
 		require.NoError(t, err)
@@ -60,10 +102,19 @@ func TestEveryGoldenEverWrittenIsStillRead(t *testing.T) {
 		var version int
 		_, err = fmt.Sscanf(strings.Replace(filepath.Base(name), ".v", " ", 1), "%s %d.json", &kind, &version)
 		require.NoError(t, err, name)
+		versions[kind] = append(versions[kind], version)
 		meta, err := canon.Append(nil, domain.Meta{Type: kind, V: version, Portfolio: "main", At: noon, Prev: eventstore.Genesis("main").String()})
 		require.NoError(t, err)
-		_, err = eventstore.Decode(eventstore.Record{Meta: meta, Data: data, Hash: eventstore.HashOf(meta, data)})
+		got, err := eventstore.Decode(eventstore.Record{Meta: meta, Data: data, Hash: eventstore.HashOf(meta, data)})
 		require.NoError(t, err, name)
+		require.Equal(t, kind, got.Event.EventType())
+	}
+	for kind := range domain.EventTypes {
+		slices.Sort(versions[kind])
+		for i, version := range versions[kind] {
+			require.Equal(t, i+1, version, "%s has a golden of each version", kind)
+		}
+		require.NotEmpty(t, versions[kind], kind)
 	}
 }
 

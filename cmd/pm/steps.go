@@ -173,7 +173,7 @@ func (s *service) begin(ctx context.Context) error {
 	sum := sha256.Sum256(report)
 	return s.begun(s.engine.Start(ctx, domain.RecoveryCompleted{
 		ReportDigest: hex.EncodeToString(sum[:]), HeadRevision: s.recovery.Report.HeadRevision, HeadHash: s.recovery.Report.HeadHash,
-		Snapshot: s.recovery.Report.Snapshot,
+		Snapshot: s.recovery.Report.Snapshot, StateDigest: s.recovery.Report.StateDigest,
 	}, s.cfg.Decision()))
 }
 

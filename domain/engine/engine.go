@@ -156,6 +156,7 @@ func (e *Engine) Start(ctx context.Context, recovery domain.RecoveryCompleted, s
 func (e *Engine) author(epoch uint64) {
 	e.sealer = eventstore.NewSealer(e.head, e.state.At, eventstore.Author{
 		Portfolio: e.o.Log.Portfolio(), Instance: e.o.Instance, Build: e.o.Build, Epoch: epoch,
+		Format: e.state.Format,
 	})
 }
 

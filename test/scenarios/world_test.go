@@ -79,6 +79,7 @@ func (w *world) start() error {
 	w.say("recovered %d events", report.Events)
 	recovery := domain.RecoveryCompleted{
 		ReportDigest: report.StateDigest, HeadRevision: report.HeadRevision, HeadHash: report.HeadHash, Snapshot: report.Snapshot,
+		StateDigest: report.StateDigest,
 	}
 	if err := w.engine.Start(w.ctx, recovery, w.settings); err != nil {
 		return err

@@ -1,0 +1,5 @@
+//go:build !olderformat
+
+package domain
+
+const formatsBehind = 0
