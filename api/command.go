@@ -23,6 +23,7 @@ type commandAnswer struct {
 	RequestID string        `json:"request_id"`
 	DryRun    bool          `json:"dry_run,omitempty"`
 	State     string        `json:"trading_state,omitempty"`
+	Format    int           `json:"format,omitempty"` // that the log has now
 	Exits     []commandExit `json:"exits,omitempty"`
 	Withdrawn []string      `json:"withdrawn,omitempty"` // exits that it took over
 }
@@ -118,7 +119,7 @@ func (s *Server) unmoved(ctx context.Context, c echo.Context, deps *Deps, o orde
 // take shows what was recorded. The revision is that of the last event with the command's id: the same that a repeat is told.
 func (a *commandAnswer) take(id string, events []domain.Recorded) {
 	for _, r := range events {
-		if commandID(r.Event) == id {
+		if _, raised := r.Event.(*domain.FormatRaised); raised || commandID(r.Event) == id {
 			a.Revision = r.Rev
 		}
 		a.show(r.Event)
@@ -129,6 +130,8 @@ func (a *commandAnswer) show(e domain.Event) {
 	switch e := e.(type) {
 	case *domain.TradingStateChanged:
 		a.State = string(e.To)
+	case *domain.FormatRaised:
+		a.Format = e.To
 	case *domain.ExitWithdrawn:
 		a.Withdrawn = append(a.Withdrawn, string(e.IntentID))
 	case *domain.ExitRequested:

@@ -9,6 +9,7 @@ import (
 	"mime"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -122,6 +123,20 @@ func (f *form) flag(name string) bool {
 		f.fail(domain.InvalidField, name, "send true or false")
 	}
 	return out
+}
+
+// whole reads a number above zero without fraction or exponent.
+func (f *form) whole(name string) int {
+	raw := f.take(name)
+	if raw == nil {
+		f.fail(domain.MissingField, name, "send a whole number")
+		return 0
+	}
+	n, err := strconv.Atoi(string(raw))
+	if err != nil || n < 1 {
+		f.fail(domain.InvalidField, name, "send a whole number above zero, without quotes")
+	}
+	return n
 }
 
 // decimal reads an amount, a JSON number or a text; it never passes through a float.

@@ -178,6 +178,7 @@ func readOperations(s *schemas) []operation {
 			"type": "object", "required": []string{"limits", "configured", "revision"},
 			"properties": object{"limits": words, "configured": words, "revision": revisionSchema()},
 		}),
+		read("format", "the log's format and the newest that this build knows", s.of(reflect.TypeFor[formatAnswer]())),
 		read("instances", "who runs", s.list("instances", instance{})),
 		read("recovery", "what the recoveries found, the latest first", recovery, "limit", "next"),
 		open,
@@ -207,6 +208,8 @@ func commandOperations(s *schemas) []operation {
 			"note": object{"type": "string", "maxLength": MaxReason},
 		})),
 		command("limits", Admin, "change some of the limits", limits),
+		command("format/raise", Admin, "let the log be written in a newer format, once every instance runs a build that knows it; there is no way back",
+			fields([]string{"to"}, object{"to": object{"type": "integer", "minimum": 1, "description": "the format that the log shall have"}})),
 	}
 }
 

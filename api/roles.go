@@ -19,7 +19,7 @@ const (
 	Nobody   Role = iota
 	Viewer        // reads
 	Operator      // halts, reduces, resumes, exits
-	Admin         // moves capital, changes limits
+	Admin         // moves capital, changes limits, raises the log's format
 )
 
 var roleNames = []string{"nobody", "viewer", "operator", "admin"}

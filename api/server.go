@@ -201,6 +201,7 @@ func (s *Server) routes() http.Handler {
 	read("/api/v1/state", s.state)
 	read("/metrics", s.showMetrics)
 	read("/api/v1/limits", s.limits)
+	read("/api/v1/format", s.format)
 	read("/api/v1/trades", s.trades)
 	read("/api/v1/openapi.json", s.openapi)
 	read("/api/v1/explain/:id", s.explain)
@@ -227,4 +228,5 @@ func (s *Server) commandRoutes(e *echo.Echo) {
 	command("close-all", Operator, s.closeAll)
 	command("capital", Admin, s.moveCapital)
 	command("limits", Admin, s.changeLimits)
+	command("format/raise", Admin, s.raiseFormat)
 }

@@ -154,6 +154,14 @@ type ChangeLimits struct {
 	Now    time.Time
 }
 
+// RaiseFormat is a person's word that every instance runs a build that knows a newer log format: from here on it is written.
+type RaiseFormat struct {
+	To  int
+	By  string
+	ID  string
+	Now time.Time
+}
+
 // StepClock records that the wall clock went back.
 type StepClock struct {
 	From, To time.Time
@@ -178,4 +186,5 @@ func (CloseAll) command()       {}
 func (WithdrawExit) command()   {}
 func (MoveCapital) command()    {}
 func (ChangeLimits) command()   {}
+func (RaiseFormat) command()    {}
 func (StepClock) command()      {}

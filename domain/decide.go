@@ -110,6 +110,8 @@ func decidePerson(s *State, c Command) (Decision, error) {
 		return decideCapital(s, c)
 	case ChangeLimits:
 		return decideLimits(s, c)
+	case RaiseFormat:
+		return decideFormat(s, c)
 	case StepClock:
 		return decideClock(s, c)
 	}

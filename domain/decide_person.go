@@ -177,5 +177,21 @@ func decideLimits(s *State, c ChangeLimits) (Decision, error) {
 	return d, nil
 }
 
+// decideFormat raises the log's format. FormatRaised carries no command's id: its own form can never change, since every older build must
+// still read from it which build it needs; a repeat is recognized by the format that the log has already.
+func decideFormat(s *State, c RaiseFormat) (Decision, error) {
+	var d Decision
+	switch {
+	case s.taken(c.ID), c.To == s.Format:
+		return d, nil
+	case c.To < s.Format:
+		return d, refuse("already_raised", "the log has format %d; a format is never lowered", s.Format)
+	case c.To > Format:
+		return d, refuse("unknown_format", "this build knows the formats up to %d: install one that knows %d on every instance first", Format, c.To)
+	}
+	d.first(&FormatRaised{To: c.To, By: c.By})
+	return d, nil
+}
+
 // String names a refusal for logs.
 func (r Reason) String() string { return fmt.Sprintf("%s %v", r.Code, r.Details) }

@@ -104,7 +104,8 @@ type RiskLimitsChanged struct {
 	ID     string            `json:"command_id,omitempty"`
 }
 
-// FormatRaised allows this and later builds to write events of a newer form.
+// FormatRaised allows this and later builds to write events of a newer form. Its own form never changes: an older build must be able to
+// read in it which format it does not know.
 type FormatRaised struct {
 	To int    `json:"to"`
 	By string `json:"by"`

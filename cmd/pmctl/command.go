@@ -29,6 +29,7 @@ type outcomeOfCommand struct {
 	By        string   `json:"by"`
 	Repeated  bool     `json:"repeated"`
 	State     string   `json:"trading_state"`
+	Format    int      `json:"format"`
 	Withdrawn []string `json:"withdrawn"`
 	Exits     []struct {
 		IntentID   string `json:"intent_id"`
@@ -117,6 +118,9 @@ func (t *outcomeOfCommand) table(tab *table) {
 	}
 	if t.State != "" {
 		tab.foot = append(tab.foot, "trading state: "+t.State)
+	}
+	if t.Format != 0 {
+		tab.foot = append(tab.foot, fmt.Sprintf("log format: %d", t.Format))
 	}
 	for _, id := range t.Withdrawn {
 		tab.foot = append(tab.foot, "withdrawn: exit "+id)

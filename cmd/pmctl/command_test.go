@@ -90,6 +90,8 @@ func TestACommandThatTheServiceRefusesIsExitCode3AndSaysWhy(t *testing.T) {
 		"409 not_standing":                       {"ada", "withdraw", "BANK_NIFTY-exit-3", "--reason", "x"},
 		"409 not_enough":                         {"ada", "capital", "withdraw", "900000000"},
 		"409 unknown_limit":                      {"ada", "limits", "beauty=1"},
+		"409 unknown_format: this build knows":   {"ada", "format", "raise", "99"},
+		"403 forbidden: this needs a token":      {"olga", "format", "raise", "2"},
 		"403 forbidden: this needs a token with": {"olga", "capital", "deposit", "1"},
 		"403 forbidden: this needs":              {"vic", "halt", "--reason", "x"},
 		"401 unauthorized":                       {"eve", "halt", "--reason", "x"},
@@ -109,6 +111,9 @@ func TestACommandSaidWronglyReachesNoService(t *testing.T) {
 		`"a=2": write NAME=VALUE`:                {"limits", "a=1", "a=2"},
 		`"id=2": write NAME=VALUE`:               {"limits", "id=2"},
 		`AMOUNT "much"`:                          {"capital", "deposit", "much"},
+		`FORMAT "two": a whole number`:           {"format", "raise", "two"},
+		`FORMAT "0": a whole number`:             {"format", "raise", "0"},
+		"raise asks a running service":           {"format", "raise", "2", "--data", "somewhere"},
 		"halt asks a running service and writes": {"halt", "--reason", "x", "--data", "somewhere"},
 	} {
 		out, errs := pmctl(t, exitFailed, args...)

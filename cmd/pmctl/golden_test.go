@@ -36,6 +36,7 @@ func TestEachVerbPrintsWhatItsGoldenShows(t *testing.T) {
 		"log-verify.txt":           {"log", "verify", "--data", "testlog"},
 		"log-verify.json":          {"log", "verify", "--data", "testlog", "-o", "json"},
 		"instances.txt":            {"instances", "--data", "testlog"},
+		"format-of-a-log.txt":      {"format", "--data", "testlog"},
 		"recovery.txt":             {"recovery", "--data", "testlog"},
 		"explain-position.txt":     {"explain", "BANK_NIFTY-1-Long_2", "--data", "testlog"},
 		"explain-position.yaml":    {"explain", "GOLD_MINI-1-Long_1", "--data", "testlog", "-o", "yaml"},

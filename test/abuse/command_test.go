@@ -47,6 +47,10 @@ func TestACommandWithAFaultOfFormIsRefusedWithWordsAndLeavesNoTrace(t *testing.T
 		"money without an id":     {"capital", `{"type":"deposit","amount":1}`, "missing_field", "id", 400},
 		"a gift":                  {"capital", `{"id":"1","type":"gift","amount":1}`, "invalid_field", "type", 400},
 		"a limit that is a list":  {"limits", `{"base_risk_percent":[15]}`, "invalid_field", "base_risk_percent", 400},
+		"a format of text":        {"format/raise", `{"to":"2"}`, "invalid_field", "to", 400},
+		"a format and a bit":      {"format/raise", `{"to":2.5}`, "invalid_field", "to", 400},
+		"a format below any":      {"format/raise", `{"to":0}`, "invalid_field", "to", 400},
+		"no format":               {"format/raise", `{}`, "missing_field", "to", 400},
 		"no limits":               {"limits", `{}`, "missing_field", "limits", 400},
 		"16 KiB and more":         {"halt", `{"reason":"` + strings.Repeat("x", maxBody) + `"}`, "too_large", "", 413},
 	} {
