@@ -67,6 +67,7 @@ type site struct {
 	dir     string
 	address string
 	config  string
+	program string // "": the one of build
 	started int
 	cmd     *exec.Cmd
 	done    chan struct{} // closed when the process has ended
@@ -96,6 +97,9 @@ func (s *site) stderr(n int) string { return filepath.Join(s.dir, fmt.Sprintf("s
 func (s *site) launch() {
 	s.t.Helper()
 	pm, _ := build(s.t)
+	if s.program != "" {
+		pm = s.program
+	}
 	s.started++
 	errs, err := os.Create(s.stderr(s.started))
 	require.NoError(s.t, err)
