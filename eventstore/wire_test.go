@@ -98,10 +98,7 @@ func TestEveryGoldenEverWrittenIsStillRead(t *testing.T) {
 		data, err := os.ReadFile(name)
 		require.NoError(t, err)
 		data = bytes.TrimSuffix(data, []byte("\n"))
-		var kind string
-		var version int
-		_, err = fmt.Sscanf(strings.Replace(filepath.Base(name), ".v", " ", 1), "%s %d.json", &kind, &version)
-		require.NoError(t, err, name)
+		kind, version := formOf(t, name)
 		versions[kind] = append(versions[kind], version)
 		meta, err := canon.Append(nil, domain.Meta{Type: kind, V: version, Portfolio: "main", At: noon, Prev: eventstore.Genesis("main").String()})
 		require.NoError(t, err)
@@ -116,6 +113,41 @@ func TestEveryGoldenEverWrittenIsStillRead(t *testing.T) {
 		}
 		require.NotEmpty(t, versions[kind], kind)
 	}
+}
+
+func TestAnUnknownFieldAnywhereInAnyFormHaltsNamingRevisionAndBuild(t *testing.T) {
+	names, err := filepath.Glob(wire + "/*.json")
+	require.NoError(t, err)
+	tried := 0
+	for _, name := range names {
+		golden, err := os.ReadFile(name)
+		require.NoError(t, err)
+		kind, version := formOf(t, name)
+		meta, err := canon.Append(nil, domain.Meta{Type: kind, V: version, Portfolio: "main", Rev: 41, At: noon, Build: "2.7", Prev: eventstore.Genesis("main").String()})
+		require.NoError(t, err)
+		for at, c := range golden {
+			if c != '}' && c != '{' {
+				continue
+			}
+			field := `,"unknown":1}`
+			if c == '{' {
+				field = `{"unknown":1,`
+			}
+			data := slices.Concat(golden[:at], []byte(field), golden[at+1:len(golden)-1])
+			_, err := eventstore.Decode(eventstore.Record{Rev: 41, Meta: meta, Data: data, Hash: eventstore.HashOf(meta, data)})
+			require.ErrorContains(t, err, fmt.Sprintf("DATA_CORRUPT: revision 41: %s version %d, written by build 2.7, cannot be read", kind, version), string(data))
+			tried++
+		}
+	}
+	require.Greater(t, tried, 2*len(names))
+}
+
+// formOf is the type and the version in a golden's name.
+func formOf(t *testing.T, name string) (kind string, version int) {
+	t.Helper()
+	_, err := fmt.Sscanf(strings.Replace(filepath.Base(name), ".v", " ", 1), "%s %d.json", &kind, &version)
+	require.NoError(t, err, name)
+	return kind, version
 }
 
 func TestTheExamplesFillEveryField(t *testing.T) {
