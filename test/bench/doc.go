@@ -10,6 +10,7 @@
 //	                        answer over HTTP, live heap and resident memory; the memory beside that with 10 k
 //	BenchmarkPast           explaining signals, orders and positions of 1 M events, beside the read of one event; the state in the
 //	                        middle and at the end, beside a recovery
+//	BenchmarkUpcast         200,000 events of an old form, each through its upcaster; beside the same bytes read as the present form
 //	BenchmarkWebhook        one sender over HTTP on the loopback until its signal is durable; beside the bare write
 //	BenchmarkWebhook64      64 senders over HTTP; beside the same service on the memory log
 //
