@@ -84,7 +84,7 @@ type RecoveryCompleted struct {
 	HeadRevision     uint64  `json:"head_revision"`
 	HeadHash         string  `json:"head_hash"`
 	Snapshot         string  `json:"snapshot"`                    // none, agreed, missing, outdated, newer, unavailable
-	SnapshotRevision *uint64 `json:"snapshot_revision,omitempty"` // version 2: at which the snapshot was compared; none if it was not
+	SnapshotRevision *uint64 `json:"snapshot_revision,omitempty"` // version 2: at which the snapshot stood; absent where there was none
 	StateDigest      string  `json:"state_digest,omitempty"`      // version 2: hex SHA-256 of the state at the head, as the build writes states
 }
 

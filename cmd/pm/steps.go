@@ -171,10 +171,7 @@ func (s *service) begin(ctx context.Context) error {
 		return &halt{Code: codeDataFolder, Err: err, Hint: "see whether the data folder can be written and its disk has room, then start again"}
 	}
 	sum := sha256.Sum256(report)
-	return s.begun(s.engine.Start(ctx, domain.RecoveryCompleted{
-		ReportDigest: hex.EncodeToString(sum[:]), HeadRevision: s.recovery.Report.HeadRevision, HeadHash: s.recovery.Report.HeadHash,
-		Snapshot: s.recovery.Report.Snapshot, StateDigest: s.recovery.Report.StateDigest,
-	}, s.cfg.Decision()))
+	return s.begun(s.engine.Start(ctx, completed(&s.recovery.Report, hex.EncodeToString(sum[:])), s.cfg.Decision()))
 }
 
 // recoveryFolder holds the reports of the recoveries.
