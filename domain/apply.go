@@ -67,9 +67,9 @@ func (s *State) apply(r Recorded) error {
 	case *AlarmRaised:
 		s.applyAlarm(r, e)
 	case *BrokerDifferenceFound:
-		s.Differences[e.ID] = &Difference{Contract: e.Contract, Kind: e.Kind, Revision: r.Rev}
+		return s.applyDifference(r, e)
 	case *BrokerDifferenceAccepted:
-		delete(s.Differences, e.ID)
+		return s.applyAccepted(e)
 	default:
 		return s.applyOrder(r)
 	}

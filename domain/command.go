@@ -84,6 +84,24 @@ type ReportAbsent struct {
 	Now      time.Time
 }
 
+// ReportPositions is what the broker's book says is held, beside what was known when its reading began: whatever moved meanwhile proves
+// nothing and is left to the next book.
+type ReportPositions struct {
+	Net    map[string]int  // units by contract; a contract that is not in it is flat
+	Busy   map[string]bool // contracts that were not at rest, or of which this book says nothing
+	Orders uint64          // State.OrderCount when the reading began
+	Now    time.Time
+}
+
+// AcceptDifference is a person's word that a difference from the broker's book is known and harmless.
+type AcceptDifference struct {
+	DifferenceID string
+	Reason       string
+	By           string
+	ID           string
+	Now          time.Time
+}
+
 // RaiseAlarm calls a person for something that was seen outside of a decision.
 type RaiseAlarm struct {
 	Code    string
@@ -168,23 +186,25 @@ type StepClock struct {
 	Now      time.Time
 }
 
-func (OpenPortfolio) command()  {}
-func (StartEpoch) command()     {}
-func (RecordRecovery) command() {}
-func (Configure) command()      {}
-func (AdoptOrders) command()    {}
-func (SubmitSignal) command()   {}
-func (BeginSend) command()      {}
-func (ReportSent) command()     {}
-func (ReportOrder) command()    {}
-func (ReportAbsent) command()   {}
-func (RaiseAlarm) command()     {}
-func (Tick) command()           {}
-func (SetTrading) command()     {}
-func (ExitPosition) command()   {}
-func (CloseAll) command()       {}
-func (WithdrawExit) command()   {}
-func (MoveCapital) command()    {}
-func (ChangeLimits) command()   {}
-func (RaiseFormat) command()    {}
-func (StepClock) command()      {}
+func (OpenPortfolio) command()    {}
+func (StartEpoch) command()       {}
+func (RecordRecovery) command()   {}
+func (Configure) command()        {}
+func (AdoptOrders) command()      {}
+func (SubmitSignal) command()     {}
+func (BeginSend) command()        {}
+func (ReportSent) command()       {}
+func (ReportOrder) command()      {}
+func (ReportAbsent) command()     {}
+func (RaiseAlarm) command()       {}
+func (Tick) command()             {}
+func (SetTrading) command()       {}
+func (ExitPosition) command()     {}
+func (CloseAll) command()         {}
+func (WithdrawExit) command()     {}
+func (MoveCapital) command()      {}
+func (ChangeLimits) command()     {}
+func (ReportPositions) command()  {}
+func (AcceptDifference) command() {}
+func (RaiseFormat) command()      {}
+func (StepClock) command()        {}

@@ -76,6 +76,8 @@ func Decide(s *State, c Command) (Decision, error) {
 		return decideReport(s, c)
 	case ReportAbsent:
 		return decideAbsent(s, c)
+	case ReportPositions:
+		return decidePositions(s, c)
 	case AdoptOrders:
 		return decideAdopt(s)
 	case OpenPortfolio:
@@ -110,6 +112,8 @@ func decidePerson(s *State, c Command) (Decision, error) {
 		return decideCapital(s, c)
 	case ChangeLimits:
 		return decideLimits(s, c)
+	case AcceptDifference:
+		return decideAccept(s, c)
 	case RaiseFormat:
 		return decideFormat(s, c)
 	case StepClock:

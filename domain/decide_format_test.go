@@ -10,7 +10,9 @@ import (
 )
 
 func raise(to int) step {
-	return command(func(st *story) domain.Command { return domain.RaiseFormat{To: to, By: "asha", ID: "raise-1", Now: st.now} })
+	return command(func(st *story) domain.Command {
+		return domain.RaiseFormat{To: to, By: "asha", ID: "raise-1", Now: st.now}
+	})
 }
 
 func TestTheFormatIsRaisedOnceAndToWhatTheBuildKnows(t *testing.T) {

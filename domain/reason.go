@@ -77,6 +77,7 @@ const (
 	AlarmBarAhead     = "bar_ahead"
 	AlarmForeignOrder = "foreign_order"
 	AlarmBarsMissing  = "bars_missing"
+	AlarmDifference   = "broker_difference"
 )
 
 // Alarms has one sentence for the operator for every alarm code.
@@ -95,5 +96,6 @@ var Alarms = map[string]string{
 	AlarmAmbiguous:    "Two orders of the broker's book could be ours: bind one by hand.",
 	AlarmForeignOrder: "The broker's book has an order that the log does not know: compare the books by hand.",
 	AlarmBarsMissing:  "Bars have stopped coming for an open position, so its stops stand still: mend the chart's alert, or exit by hand.",
+	AlarmDifference:   "The broker holds other lots of a contract than the log says: compare the books by hand, then accept the difference or mend it.",
 	AlarmBarAhead:     "A bar is dated in the future: check the chart's clock and time zone.",
 }

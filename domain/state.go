@@ -29,6 +29,7 @@ type State struct {
 	Differences map[string]*Difference `json:"differences"`
 	Configured  map[string]string      `json:"configured"`
 	Effective   map[string]string      `json:"effective"`
+	Accepted    map[string]*Accepted   `json:"accepted_differences,omitempty"` // by contract
 	Recent      Recent                 `json:"recent"`
 
 	settings *Settings             // Effective, parsed
@@ -41,7 +42,7 @@ type State struct {
 func NewState() *State {
 	return &State{
 		Markets: map[string]*Market{}, Orders: map[OrderID]*Order{}, Intents: map[IntentID]*Intent{}, Alarms: map[string]*Alarm{},
-		Differences: map[string]*Difference{}, Configured: map[string]string{}, Effective: map[string]string{}, Recent: newRecent(),
+		Differences: map[string]*Difference{}, Accepted: map[string]*Accepted{}, Configured: map[string]string{}, Effective: map[string]string{}, Recent: newRecent(),
 		settings: &Settings{}, byID: map[PositionID]*Layer{}, brokers: map[string]OrderID{},
 	}
 }
@@ -250,6 +251,13 @@ type Difference struct {
 	Contract string `json:"contract"`
 	Kind     string `json:"kind"`
 	Revision uint64 `json:"revision"`
+	Units    int    `json:"units,omitempty"` // the broker's minus ours
+}
+
+// Accepted is a difference of a contract that a person has accepted: as long as it stays the same it is not found again.
+type Accepted struct {
+	ID    string `json:"id"`
+	Units int    `json:"units"`
 }
 
 // market gives the instrument's, making it at first use.
