@@ -32,6 +32,7 @@ type effects struct {
 	next     map[domain.OrderID]time.Duration // uptime before which an order is left alone
 	absent   map[domain.OrderID]time.Duration // uptime of the first complete book without the order, after its window
 	bookAt   time.Duration                    // uptime of the next comparison of the books
+	lastNet  map[string]int                   // of the last book
 	cancelAt map[domain.OrderID]time.Duration
 	slots    chan struct{}
 	wg       sync.WaitGroup

@@ -66,6 +66,7 @@ type script struct {
 	answer func(engine.Order) engine.Answer
 	take   bool // a sent order comes into the book, filled
 	book   []engine.BookOrder
+	nets   []map[string]int // of the next books; the last one stays
 	sends  []engine.Order
 	clock  *clock
 }
@@ -107,7 +108,12 @@ func (s *script) Order(_ context.Context, id string) (engine.BookOrder, error) {
 func (s *script) Book(context.Context) (engine.Book, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return engine.Book{ReadAt: s.clock.now(), Orders: append([]engine.BookOrder(nil), s.book...)}, nil
+	out := engine.Book{ReadAt: s.clock.now(), Orders: append([]engine.BookOrder(nil), s.book...)}
+	if len(s.nets) > 0 {
+		out.Net = s.nets[0]
+		s.nets = s.nets[min(1, len(s.nets)-1):]
+	}
+	return out, nil
 }
 
 func (s *script) sent() []engine.Order {
@@ -156,11 +162,11 @@ func (r *rig) run(effects bool) {
 }
 
 // restart replays the log into a new engine, as a start does after a crash.
-func (r *rig) restart() {
+func (r *rig) restart(change ...func(*engine.Options)) {
 	s := domain.NewState()
 	head, err := eventstore.Replay(context.Background(), r.log, 0, func(rec domain.Recorded, _ eventstore.Hash) error { return s.Apply(rec) })
 	require.NoError(r.t, err)
-	r.build(s, head)
+	r.build(s, head, change...)
 	require.NoError(r.t, r.engine.Start(context.Background(), domain.RecoveryCompleted{HeadRevision: head.Next - 1, HeadHash: head.Hash.String(), Snapshot: "none"}, settings(r.t)))
 }
 
