@@ -119,7 +119,7 @@ func (s *Server) unmoved(ctx context.Context, c echo.Context, deps *Deps, o orde
 // take shows what was recorded. The revision is that of the last event with the command's id: the same that a repeat is told.
 func (a *commandAnswer) take(id string, events []domain.Recorded) {
 	for _, r := range events {
-		if _, raised := r.Event.(*domain.FormatRaised); raised || commandID(r.Event) == id {
+		if commandID(r.Event) == id || !identified(r.Event) {
 			a.Revision = r.Rev
 		}
 		a.show(r.Event)
@@ -141,6 +141,15 @@ func (a *commandAnswer) show(e domain.Event) {
 		}
 		a.Exits = append(a.Exits, exit)
 	}
+}
+
+// identified says whether a command's event carries its id. Those of the others are the only event of their command.
+func identified(e domain.Event) bool {
+	switch e.(type) {
+	case *domain.FormatRaised, *domain.BrokerDifferenceAccepted:
+		return false
+	}
+	return true
 }
 
 // commandID is the id of the command that an event was recorded for, "" if there was none.

@@ -112,6 +112,22 @@ func (s *Server) withdrawExit(c echo.Context) error {
 	}})
 }
 
+// acceptDifference takes a person's word for a difference from the broker's book.
+func (s *Server) acceptDifference(c echo.Context) error {
+	f, err := readForm(c)
+	if err != nil {
+		return err
+	}
+	id, reason := f.commandID(false), f.text("reason", true, MaxReason)
+	if err := f.finish(); err != nil {
+		return err
+	}
+	by, difference := actorOf(c).Name, pathID(c)
+	return s.run(c, order{id, by, domain.AcceptDifference{DifferenceID: difference, Reason: reason, By: by, ID: id, Now: s.now().UTC()}, func(domain.Event) bool {
+		return false // BrokerDifferenceAccepted carries no id: whatever has this one was another command's
+	}})
+}
+
 // moveCapital deposits or withdraws. Its id must be sent.
 func (s *Server) moveCapital(c echo.Context) error {
 	f, err := readForm(c)

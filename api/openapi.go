@@ -203,6 +203,7 @@ func commandOperations(s *schemas) []operation {
 		command("positions/:id/exit", Operator, "sell one position", because()),
 		command("exits/:id/withdraw", Operator, "end an exit that stands", because()),
 		command("close-all", Operator, "sell everything", closing),
+		command("differences/:id/accept", Operator, "a difference from the broker's book is known and harmless", because()),
 		command("capital", Admin, "deposit or withdraw", fields([]string{"id", "type", "amount"}, object{
 			"type": object{"enum": []string{"deposit", "withdraw"}}, "amount": object{"type": []string{"string", "number"}, "description": "rupees, above zero"},
 			"note": object{"type": "string", "maxLength": MaxReason},

@@ -18,7 +18,7 @@ type Role int
 const (
 	Nobody   Role = iota
 	Viewer        // reads
-	Operator      // halts, reduces, resumes, exits
+	Operator      // halts, reduces, resumes, exits, accepts differences
 	Admin         // moves capital, changes limits, raises the log's format
 )
 

@@ -226,6 +226,7 @@ func (s *Server) commandRoutes(e *echo.Echo) {
 	command("positions/:id/exit", Operator, s.exitPosition)
 	command("exits/:id/withdraw", Operator, s.withdrawExit)
 	command("close-all", Operator, s.closeAll)
+	command("differences/:id/accept", Operator, s.acceptDifference)
 	command("capital", Admin, s.moveCapital)
 	command("limits", Admin, s.changeLimits)
 	command("format/raise", Admin, s.raiseFormat)

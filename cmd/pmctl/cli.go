@@ -125,7 +125,7 @@ func (c *cli) root() *cobra.Command {
 		c.statusCommand(), c.portfolioCommand(), c.positionsCommand(), c.pyramidsCommand(), c.ordersCommand(), c.signalsCommand(),
 		c.replayCommand(), c.logCommand(), c.sizeCommand(), c.tradesCommand(), c.instancesCommand(), c.recoveryCommand(), c.explainCommand(), c.importCommand(), c.backtestCommand(), c.versionCommand(),
 		c.verifyCommand(), c.snapshotCommand(), c.rebuildCommand(), c.migrateCommand(),
-		c.exitCommand(), c.withdrawCommand(), c.closeAllCommand(), c.capitalCommand(), c.limitsCommand(), c.formatCommand(),
+		c.exitCommand(), c.withdrawCommand(), c.closeAllCommand(), c.capitalCommand(), c.limitsCommand(), c.formatCommand(), c.acceptCommand(),
 	)
 	root.AddCommand(c.tradingCommands()...)
 	for _, f := range []string{"output"} {

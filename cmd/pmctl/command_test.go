@@ -87,6 +87,7 @@ func TestACommandThatTheServiceRefusesIsExitCode3AndSaysWhy(t *testing.T) {
 	for want, call := range map[string][]string{
 		"409 not_open":                           {"ada", "exit", "BANK_NIFTY-9-Long_1", "--reason", "x"},
 		"409 not_open: nothing is open":          {"ada", "close-all", "--reason", "x"},
+		"409 not_standing: no difference d-1":    {"ada", "accept", "d-1", "--reason", "x"},
 		"409 not_standing":                       {"ada", "withdraw", "BANK_NIFTY-exit-3", "--reason", "x"},
 		"409 not_enough":                         {"ada", "capital", "withdraw", "900000000"},
 		"409 unknown_limit":                      {"ada", "limits", "beauty=1"},

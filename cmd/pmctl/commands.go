@@ -47,6 +47,15 @@ func (c *cli) withdrawCommand() *cobra.Command {
 	})
 }
 
+func (c *cli) acceptCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "accept DIFFERENCE --reason TEXT", Short: "a difference from the broker's book is known and harmless (pmctl status lists them)", Args: cobra.ExactArgs(1),
+	}
+	return c.reasoned(cmd, func(ctx context.Context, o *order, args []string) error {
+		return o.say(ctx, "differences/"+url.PathEscape(args[0])+"/accept", map[string]any{"reason": o.reason})
+	})
+}
+
 func (c *cli) closeAllCommand() *cobra.Command {
 	dry := false
 	cmd := c.reasoned(&cobra.Command{

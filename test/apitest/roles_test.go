@@ -42,7 +42,7 @@ var guardedRoutes = []route{
 	{"POST", "/api/v1/halt", api.Operator}, {"POST", "/api/v1/reduce", api.Operator}, {"POST", "/api/v1/resume", api.Operator},
 	{"POST", "/api/v1/positions/x/exit", api.Operator}, {"POST", "/api/v1/exits/x/withdraw", api.Operator},
 	{"POST", "/api/v1/close-all", api.Operator}, {"POST", "/api/v1/capital", api.Admin}, {"POST", "/api/v1/limits", api.Admin},
-	{"GET", "/api/v1/format", api.Viewer}, {"POST", "/api/v1/format/raise", api.Admin},
+	{"POST", "/api/v1/differences/x/accept", api.Operator}, {"GET", "/api/v1/format", api.Viewer}, {"POST", "/api/v1/format/raise", api.Admin},
 }
 
 func TestEveryRouteTakesTheTokensOfItsRoleAndAboveAndNoOther(t *testing.T) {

@@ -34,13 +34,14 @@ type market struct {
 	down  bool
 	die   crash
 	late  map[string][]engine.BookFill // by the broker's id
+	hand  map[string]int               // units that a person holds beside us, by contract
 	paper *paper.Broker
 }
 
 var errDown = errors.New("the broker does not answer")
 
 func newMarket(dir string, clock func() time.Time) *market {
-	m := &market{dir: dir, clock: clock, late: map[string][]engine.BookFill{}}
+	m := &market{dir: dir, clock: clock, late: map[string][]engine.BookFill{}, hand: map[string]int{}}
 	m.opts.Now, m.opts.Fault = clock, m.fault
 	return m
 }
@@ -114,6 +115,9 @@ func (m *market) Book(ctx context.Context) (engine.Book, error) {
 		return engine.Book{}, errDown
 	}
 	book, err := m.paper.Book(ctx)
+	for contract, units := range m.hand {
+		book.Net[contract] += units
+	}
 	for i := range book.Orders {
 		o := &book.Orders[i]
 		o.Fills = append(o.Fills, m.late[o.BrokerID]...)
@@ -154,6 +158,10 @@ func (m *market) script(c command) error {
 		return nil
 	case "wreck":
 		return m.wreck()
+	case "by-hand":
+		units, err := strconv.Atoi(c.word(2))
+		m.hand[c.word(1)] += units
+		return err
 	case "":
 		return m.behave(c)
 	}

@@ -21,7 +21,7 @@ func init() {
 		"exit-position": (*world).person, "close-all": (*world).person, "withdraw": (*world).person, "halt": (*world).person,
 		"reduce": (*world).person, "resume": (*world).person, "deposit": (*world).person, "withdraw-money": (*world).person,
 		"batch": (*world).open1, "}": (*world).close1, "advance": (*world).clockForward, "config": (*world).configure,
-		"restart": (*world).restart, "open": (*world).openAgain, "broker": (*world).scriptBroker, "compare-books": (*world).compareBooks,
+		"restart": (*world).restart, "open": (*world).openAgain, "broker": (*world).scriptBroker, "accept": (*world).person, "raise-format": (*world).raiseFormat, "limits": (*world).changeLimits, "compare-books": (*world).compareBooks,
 		"log": func(w *world, c command) error { return w.disk.script(c) }, "tamper": func(w *world, c command) error { return w.disk.tamper(c) },
 		"show": (*world).show,
 	}
@@ -76,11 +76,25 @@ func (w *world) person(c command) error {
 		return w.take("", domain.CloseAll{Reason: c.text(0), By: trader, Now: now})
 	case "withdraw":
 		return w.take("", domain.WithdrawExit{IntentID: domain.IntentID(c.word(0)), Reason: c.text(1), By: trader, Now: now})
+	case "accept":
+		return w.take("", domain.AcceptDifference{DifferenceID: c.word(0), Reason: c.text(1), By: trader, Now: now})
 	case "deposit", "withdraw-money":
 		return w.take("", domain.MoveCapital{Withdraw: c.verb != "deposit", Amount: domain.D(c.word(0)), By: trader, Now: now})
 	}
 	to := map[string]domain.TradingMode{"halt": domain.Halted, "reduce": domain.Reducing, "resume": domain.Active}[c.verb]
 	return w.take("", domain.SetTrading{To: to, Reason: c.text(0), By: trader, Now: now})
+}
+
+func (w *world) raiseFormat(c command) error {
+	to, err := strconv.Atoi(c.word(0))
+	if err != nil {
+		return err
+	}
+	return w.take("", domain.RaiseFormat{To: to, By: trader, Now: w.clock()})
+}
+
+func (w *world) changeLimits(c command) error {
+	return w.take("", domain.ChangeLimits{Limits: c.value, By: trader, Now: w.clock()})
 }
 
 func (w *world) clockForward(c command) error {
@@ -151,6 +165,10 @@ func (w *world) compareBooks(command) error {
 	if w.engine == nil {
 		return errDead
 	}
+	positions := domain.ReportPositions{Busy: map[string]bool{}, Orders: w.engine.State().OrderCount}
+	for _, o := range w.engine.State().OpenOrders() {
+		positions.Busy[o.Contract] = true
+	}
 	book, err := w.market.Book(w.ctx)
 	if err != nil {
 		return err
@@ -172,5 +190,9 @@ func (w *world) compareBooks(command) error {
 		}
 		commands = append(commands, report)
 	}
-	return w.do("", commands...)
+	if err := w.do("", commands...); err != nil || w.engine == nil {
+		return err
+	}
+	positions.Net, positions.Now = book.Net, w.clock()
+	return w.do("", positions)
 }

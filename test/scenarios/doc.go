@@ -26,6 +26,7 @@
 //	batch { ... }                 the commands between the braces are decided in one durable append
 //	exit-position POSITION reason...   close-all reason...   withdraw INTENT reason...  a person's exits
 //	halt|reduce|resume reason...  deposit|withdraw-money AMOUNT
+//	accept DIFFERENCE reason...   raise-format N   limits risk.key=value ...
 //	advance DURATION              the clock moves, second by second for the first five minutes; what becomes due happens
 //	config key=value ...          the configuration that the next start reads; key= takes a key away
 //	restart                       the process ends and starts again: recovery from the log, then the broker's book
@@ -44,6 +45,7 @@
 //	broker next FAULT [FAULT...]                          of the next sends: ok, reject, lose-answer, drop, reject-later, cancel-rest
 //	broker down|up                                        no call gets through, every one times out
 //	broker late-fill #N LOTS                              an order that is done fills all the same
+//	broker by-hand CONTRACT UNITS                         a person buys, or sells, in the broker's own app
 //	broker wreck                                          the broker's own file is damaged
 //
 // # What every story proves

@@ -37,6 +37,12 @@ func (w *world) facts(e domain.Event) string {
 		return fmt.Sprintf("%s %s atr %s", e.Instrument, e.Price, e.ATR)
 	case *domain.StopMoved:
 		return fmt.Sprintf("%s %s to %s", e.PositionID, e.From, e.To)
+	case *domain.FormatRaised:
+		return fmt.Sprintf("to %d by %s", e.To, e.By)
+	case *domain.BrokerDifferenceFound:
+		return fmt.Sprintf("%s %s: the book has %s, we have %s", e.ID, e.Kind, e.Details["book"], e.Details["ours"])
+	case *domain.BrokerDifferenceAccepted:
+		return fmt.Sprintf("%s by %s: %s", e.ID, e.By, e.Reason)
 	case *domain.AlarmRaised:
 		return e.Code + " " + w.named(e.Subject)
 	case *domain.ExitRequested:
