@@ -21,7 +21,7 @@ func init() {
 		"exit-position": (*world).person, "close-all": (*world).person, "withdraw": (*world).person, "halt": (*world).person,
 		"reduce": (*world).person, "resume": (*world).person, "deposit": (*world).person, "withdraw-money": (*world).person,
 		"batch": (*world).open1, "}": (*world).close1, "advance": (*world).clockForward, "config": (*world).configure,
-		"restart": (*world).restart, "open": (*world).openAgain, "broker": (*world).scriptBroker, "accept": (*world).person, "raise-format": (*world).raiseFormat, "limits": (*world).changeLimits, "compare-books": (*world).compareBooks,
+		"restart": (*world).restart, "open": (*world).openAgain, "broker": (*world).scriptBroker, "accept": (*world).person, "raise-format": (*world).raiseFormat, "limits": (*world).changeLimits, "clock-back": (*world).clockBack, "compare-books": (*world).compareBooks,
 		"log": func(w *world, c command) error { return w.disk.script(c) }, "tamper": func(w *world, c command) error { return w.disk.tamper(c) },
 		"show": (*world).show,
 	}
@@ -95,6 +95,15 @@ func (w *world) raiseFormat(c command) error {
 
 func (w *world) changeLimits(c command) error {
 	return w.take("", domain.ChangeLimits{Limits: c.value, By: trader, Now: w.clock()})
+}
+
+// clockBack is what a service records when it sees that the wall clock went back. The story's own clock goes on.
+func (w *world) clockBack(c command) error {
+	span, err := time.ParseDuration(c.word(0))
+	if err != nil {
+		return err
+	}
+	return w.take("", domain.StepClock{From: w.clock(), To: w.clock().Add(-span), Now: w.clock()})
 }
 
 func (w *world) clockForward(c command) error {

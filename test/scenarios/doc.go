@@ -27,6 +27,7 @@
 //	exit-position POSITION reason...   close-all reason...   withdraw INTENT reason...  a person's exits
 //	halt|reduce|resume reason...  deposit|withdraw-money AMOUNT
 //	accept DIFFERENCE reason...   raise-format N   limits risk.key=value ...
+//	clock-back DURATION           the service sees that the wall clock went back
 //	advance DURATION              the clock moves, second by second for the first five minutes; what becomes due happens
 //	config key=value ...          the configuration that the next start reads; key= takes a key away
 //	restart                       the process ends and starts again: recovery from the log, then the broker's book

@@ -115,6 +115,9 @@ func TestEveryIncidentHasItsStory(t *testing.T) {
 	require.NoError(t, err)
 	var told []string
 	for _, e := range entries {
+		if e.IsDir() {
+			continue // the reference stream
+		}
 		told = append(told, e.Name()[:2])
 	}
 	require.Equal(t, incidents, slices.Compact(told))
