@@ -80,7 +80,7 @@ func (c *cli) logImport(ctx context.Context, name string, opt importOptions) err
 			return fmt.Errorf("%w; what was read stays in %s", err, staging)
 		}
 	}
-	if err := place(staging, to); err != nil {
+	if err := moveIn(staging, to); err != nil {
 		return fmt.Errorf("import: %w", err)
 	}
 	fmt.Fprintf(c.errs, "%s events imported into %s, head %s\n", grouped(fmt.Sprint(head.Next)), to, head)
@@ -122,8 +122,8 @@ func fill(ctx context.Context, in io.Reader, dir string) (portfolio domain.Portf
 	return portfolio, head, errors.Join(err, log.Close())
 }
 
-// place gives the whole log its name.
-func place(staging, to string) error {
+// moveIn gives the whole log its name.
+func moveIn(staging, to string) error {
 	if err := os.Remove(to); err != nil && !errors.Is(err, os.ErrNotExist) { // an empty folder makes room
 		return err
 	}
