@@ -35,6 +35,7 @@ func TestALogRestoredFromABackupIsNoticedByThePinnedHead(t *testing.T) {
 	log := filepath.Join(data, "log")
 	require.NoError(t, os.Rename(log, log+".right"))
 	require.NoError(t, os.CopyFS(log, os.DirFS(backup)))
+	require.NoError(t, os.RemoveAll(filepath.Join(data, "snapshot")), "which knows it as well")
 	code, _, errs := failing(t, "--data", data, "--listen", "127.0.0.1:0")
 	requireHalt(t, code, errs, "DATA_CORRUPT", "remove "+installation.PinFile(data))
 	require.Contains(t, errs.lastLines(2)[0], "revision 2: the log ends before it; it once went up to revision 3")
@@ -46,6 +47,7 @@ func TestALogRestoredFromABackupIsNoticedByThePinnedHead(t *testing.T) {
 	require.NoError(t, os.RemoveAll(log))
 	require.NoError(t, os.CopyFS(log, os.DirFS(backup)))
 	require.NoError(t, os.Remove(installation.PinFile(data)))
+	require.NoError(t, os.RemoveAll(filepath.Join(data, "snapshot")))
 	require.Equal(t, exitStopped, launch(t, "--data", data).stop(), "the older log was meant")
 }
 
@@ -56,6 +58,7 @@ func TestAnotherLogInThePlaceOfThePinnedOneIsNoticed(t *testing.T) {
 	}
 	require.NoError(t, os.RemoveAll(filepath.Join(data, "log")))
 	require.NoError(t, os.Rename(filepath.Join(other, "log"), filepath.Join(data, "log")))
+	require.NoError(t, os.RemoveAll(filepath.Join(data, "snapshot")), "which knows it as well")
 	code, _, errs := failing(t, "--data", data, "--listen", "127.0.0.1:0")
 	requireHalt(t, code, errs, "DATA_CORRUPT", "bring the right log back")
 	require.Contains(t, errs.lastLines(2)[0], "revision 1: it has the hash")

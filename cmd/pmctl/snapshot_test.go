@@ -190,7 +190,7 @@ func TestASnapshotOfALogThatWasTruncatedIsDataCorrupt(t *testing.T) {
 	for _, l := range lines {
 		cut += l
 	}
-	pmctlIn(t, cut, exitFine, "log", "import", "-", "--to", s.data)
+	pmctlIn(t, cut, exitFine, "log", "import", "-", "--unsigned", "--to", s.data)
 	out, errs := s.run(t, exitFinding, "verify")
 	require.Contains(t, errs, "pmctl: DATA_CORRUPT: the snapshot was folded up to revision 46")
 	require.Regexp(t, `(?m)^head +revision 29, `, out, "the log itself is sound")
