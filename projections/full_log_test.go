@@ -25,6 +25,14 @@ func fullLog(t testing.TB, further ...domain.Event) *eventstore.Memory {
 	for _, r := range snapshottest.Log(t) {
 		w.put(eventstore.Draft{Event: r.Event, At: r.At, Corr: r.Corr, Cause: r.Cause})
 	}
+	o := w.state.OpenOrders()[0]
+	require.Greater(t, o.Lots, 1)
+	w.do(domain.BeginSend{OrderID: o.OrderID, Now: w.state.At})
+	w.do(domain.ReportSent{OrderID: o.OrderID, Accepted: true, BrokerID: "B99", Now: w.state.At})
+	w.state.At = w.state.At.Add(24 * time.Hour) // the clock of what follows: a day is over
+	w.do(domain.ReportOrder{OrderID: o.OrderID, BrokerID: "B99", Now: w.state.At, Fills: []domain.Fill{
+		{ExecID: "1", Units: o.LotSize, Price: domain.D("50900"), Fee: domain.D("3.5")},
+	}})
 	exit := `{"type":"EXIT","instrument":"BANK_NIFTY","position":"Long_1","timestamp":"` + w.state.At.Format(time.RFC3339) + `","price":50400}`
 	sub, _, problems := domain.ParseSignal([]byte(exit), w.state.At)
 	require.Empty(t, problems)

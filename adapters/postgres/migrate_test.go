@@ -12,7 +12,7 @@ import (
 
 func TestTheStatusOfMigrationsChangesNothing(t *testing.T) {
 	url := pgtest.Database(t)
-	want := []Migration{{Version: 1, Name: "0001_snapshot.sql"}}
+	want := []Migration{{Version: 1, Name: "0001_snapshot.sql"}, {Version: 2, Name: "0002_daily_results.sql"}}
 	status, err := MigrationStatus(t.Context(), url)
 	require.NoError(t, err)
 	require.Equal(t, want, status)

@@ -15,6 +15,7 @@ import (
 type Fold struct {
 	State   *domain.State
 	history map[string]*column
+	daily   daily
 	gather  bool
 	buf     []byte
 }
@@ -42,6 +43,7 @@ func (f *Fold) Gather() { f.gather = true }
 
 // Apply folds one event. After an error the fold must not be used.
 func (f *Fold) Apply(r domain.Recorded) error {
+	f.daily.before(f, &r)
 	if err := f.State.Apply(r); err != nil {
 		return err
 	}
@@ -55,6 +57,7 @@ func (f *Fold) Apply(r domain.Recorded) error {
 		}
 	case *domain.OrderFilled:
 		add(f, &fills, &fillRow{when, e, f.State.Known(e.OrderID)})
+		f.daily.after(f, e)
 		f.ended(when, e.OrderID)
 	case *domain.OrderRejected:
 		f.ended(when, e.OrderID)
@@ -71,6 +74,7 @@ func (f *Fold) Apply(r domain.Recorded) error {
 	}
 	for _, l := range closed {
 		add(f, &trades, &tradeRow{when, l})
+		f.daily.of(l.Instrument).closed++
 	}
 	return nil
 }
@@ -132,7 +136,7 @@ func (f *Fold) Content() Content {
 	c := Content{State: map[string][]string{}, History: map[string]Sum{}}
 	for _, t := range stateTables {
 		if t.Since <= Version() {
-			c.State[t.Name] = t.lines(f.State)
+			c.State[t.Name] = t.lines(f)
 		}
 	}
 	for name, h := range f.history {

@@ -17,6 +17,12 @@ func historyOf[T any](name string, key int, fields ...field[T]) historyTable[T] 
 	return historyTable[T]{Table{Name: name, Class: History, Key: key, Since: 1, Columns: columnsOf(fields)}, fields}
 }
 
+// historySince is the table with the schema version that brought it.
+func historySince[T any](version int, t historyTable[T]) historyTable[T] {
+	t.Since = version
+	return t
+}
+
 // at is the event that made a row.
 type at struct {
 	rev  uint64

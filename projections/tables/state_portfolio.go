@@ -11,15 +11,26 @@ import (
 // stateTable is a table of what is true now, with the code that makes its lines.
 type stateTable struct {
 	Table
-	lines func(*domain.State) []string
+	lines func(*Fold) []string
 }
 
 // stateOf declares a state table: the rows of a state and the columns of a row.
 func stateOf[T any](name string, key int, rows func(*domain.State) []T, fields ...field[T]) stateTable {
+	return foldOf(name, key, func(f *Fold) []T { return rows(f.State) }, fields...)
+}
+
+// since is the table with the schema version that brought it.
+func since(version int, t stateTable) stateTable {
+	t.Since = version
+	return t
+}
+
+// foldOf declares a state table whose rows need more than the state.
+func foldOf[T any](name string, key int, rows func(*Fold) []T, fields ...field[T]) stateTable {
 	return stateTable{
 		Table: Table{Name: name, Class: State, Key: key, Since: 1, Columns: columnsOf(fields)},
-		lines: func(s *domain.State) []string {
-			all := rows(s)
+		lines: func(f *Fold) []string {
+			all := rows(f)
 			out := make([]string, len(all))
 			var b []byte
 			for i := range all {
@@ -35,6 +46,7 @@ func stateOf[T any](name string, key int, rows func(*domain.State) []T, fields .
 // stateTables are the tables of what is true now.
 var stateTables = []stateTable{
 	portfolioState, settings, markets, pyramidingState, positions, layers, openOrders, intents, claims, alarms, differences,
+	dailyOpen, equityOpen,
 }
 
 // sums is the portfolio with what is added up over its layers.

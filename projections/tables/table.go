@@ -56,7 +56,7 @@ func (t Table) Names() []string {
 const FoldVersion = 1
 
 // newest is the highest schema version that this source knows.
-const newest = 1
+const newest = 2
 
 // limited is set by the linker where a program is to know less than it could: -X pm/projections/tables.limited=1 builds the program
 // as it was before a later migration, to run old and new side by side.
@@ -89,7 +89,7 @@ var present = func() []Table {
 	for _, s := range stateTables {
 		out = append(out, s.Table)
 	}
-	for _, h := range []Table{signals.Table, refusals.Table, fills.Table, endedOrders.Table, trades.Table} {
+	for _, h := range []Table{signals.Table, refusals.Table, fills.Table, dailyClosed.Table, equityClosed.Table, endedOrders.Table, trades.Table} {
 		out = append(out, h)
 	}
 	return slices.DeleteFunc(out, func(t Table) bool { return t.Since > Version() })
