@@ -94,8 +94,11 @@ func readAll(v projections.SnapshotView) error {
 
 // BenchmarkRebuild writes history as a rebuild does, in chunks of 64 Ki rows of signals, the table with a row for nearly every event.
 func BenchmarkRebuild(b *testing.B) {
-	s, head, rows := held(b, 1)
+	current, _, rows := held(b, 1)
+	s, err := current.Next(b.Context())
+	require.NoError(b, err)
 	_, rest, _ := bytes.Cut([]byte(rows["signals"][0]), []byte("\t"))
+	var head *projections.SnapshotHead
 	const chunk = 1 << 16
 	revision, n := 1000, 1
 	for b.Loop() {
@@ -106,10 +109,10 @@ func BenchmarkRebuild(b *testing.B) {
 			fmt.Fprintf(&lines, "%d\t%s\n", revision, bytes.Replace(rest, []byte("signal_id 1"), fmt.Appendf(nil, "%064x", revision*7919), 1))
 		}
 		n++
-		c := projections.Change{Before: &head, After: snapshottest.Head(n), History: map[string][]byte{"signals": lines.Bytes()}}
+		c := projections.Change{Before: head, After: snapshottest.Head(n), History: map[string][]byte{"signals": lines.Bytes()}}
 		b.StartTimer()
 		require.NoError(b, s.Write(b.Context(), c))
-		head = c.After
+		head = &c.After
 	}
 	b.ReportMetric(float64(revision-1000)/b.Elapsed().Seconds(), "rows/s")
 }

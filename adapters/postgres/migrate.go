@@ -108,6 +108,15 @@ func (s *Snapshot) applied(ctx context.Context) (map[int]time.Time, error) {
 	return out, nil
 }
 
+// version is the version of the tables; that of this build where nobody knows, since then they are replaced because they are damaged.
+func (s *Snapshot) version(ctx context.Context) (int, error) {
+	applied, err := s.applied(ctx)
+	if len(applied) == 0 {
+		return tables.Version(), err
+	}
+	return slices.Max(slices.Collect(maps.Keys(applied))), err
+}
+
 // migrate makes the tables of this build in the current schema.
 func (s *Snapshot) migrate(ctx context.Context) error {
 	if err := s.makeSchema(ctx); err != nil {

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -51,6 +49,9 @@ func (s *Snapshot) Next(ctx context.Context) (projections.Snapshot, error) {
 		if err := next.migrate(ctx); err != nil {
 			return nil, err
 		}
+		if err := next.putIndexesAside(ctx); err != nil {
+			return nil, err
+		}
 	}
 	return next, nil
 }
@@ -61,7 +62,7 @@ func (s *Snapshot) usable(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if newest := slices.Max(append(slices.Collect(maps.Keys(applied)), 0)); newest != tables.Version() {
+	if _, there := applied[tables.Version()]; !there || len(applied) != tables.Version() {
 		return false, nil
 	}
 	var head *projections.SnapshotHead

@@ -23,12 +23,23 @@ func (s *Snapshot) Switch(ctx context.Context, from, to *projections.SnapshotHea
 	if err != nil {
 		return err
 	}
+	version, err := s.version(ctx)
+	if err != nil {
+		return err
+	}
+	next, err := s.besides(schema)
+	if err == nil && len(names) == 0 {
+		err = next.makeIndexes(ctx)
+	}
+	if err != nil {
+		return err
+	}
 	conn, _, err := s.begin(ctx, beginSwitch)
 	if err != nil {
 		return err
 	}
 	defer s.give(conn)
-	w := switching{ctx: ctx, conn: conn, current: schema, next: schema + nextSuffix, previous: schema + previousSuffix}
+	w := switching{ctx: ctx, conn: conn, current: schema, next: schema + nextSuffix, previous: schema + previousSuffix, version: version}
 	if err := w.check(from, to); err != nil {
 		return fmt.Errorf("switch %s: %w", s, err)
 	}
@@ -49,6 +60,7 @@ type switching struct {
 	ctx                     context.Context
 	conn                    *pgconn.PgConn
 	current, next, previous string
+	version                 int // of the current tables
 }
 
 // check locks both heads and compares them. The lock of the current one is the first: see the package comment.
@@ -108,11 +120,10 @@ func (w *switching) move() error {
 	if len(there) == 0 {
 		return fmt.Errorf("%w: the schema %s holds nothing", projections.ErrSnapshotMoved, w.next)
 	}
-	here, err := w.relations(w.current)
+	here, err := w.ours(there)
 	if err != nil {
 		return err
 	}
-	here = slices.DeleteFunc(here, func(r relation) bool { return !ours(r.name) && !slices.Contains(there, r) })
 	grants, err := w.grants(here, there)
 	if err != nil {
 		return err
@@ -121,7 +132,11 @@ func (w *switching) move() error {
 	if err != nil {
 		return err
 	}
-	sql := []string{"DROP SCHEMA IF EXISTS " + quote(w.previous) + " CASCADE", "CREATE SCHEMA " + quote(w.previous)}
+	aside, err := w.indexes(here)
+	if err != nil {
+		return err
+	}
+	sql := append(aside, "DROP SCHEMA IF EXISTS "+quote(w.previous)+" CASCADE", "CREATE SCHEMA "+quote(w.previous))
 	for _, r := range here {
 		sql = append(sql, r.to(w.current, w.previous))
 	}
@@ -133,10 +148,34 @@ func (w *switching) move() error {
 	return err
 }
 
-// ours says whether a name in the schema belongs to pm, whatever is in the next version.
-func ours(name string) bool {
-	_, known := tables.Named(name)
-	return known || name == headTable || name == migrationsTable
+// ours lists what of the current schema is to go: the tables that its version had, and views that the next version has too. A table of
+// somebody else that has the name of a new one of ours stays, and the server's error names it.
+func (w *switching) ours(there []relation) ([]relation, error) {
+	here, err := w.relations(w.current)
+	return slices.DeleteFunc(here, func(r relation) bool {
+		if r.kind == "VIEW" {
+			return !slices.Contains(there, r)
+		}
+		t, declared := tables.Named(r.name)
+		return r.name != headTable && r.name != migrationsTable && (!declared || t.Since > w.version)
+	}), err
+}
+
+// indexes are the statements that give other names to indexes which have the name of a new one and stay: those of a table of ours that
+// somebody has renamed to keep it.
+func (w *switching) indexes(here []relation) ([]string, error) {
+	results, err := exec(w.ctx, w.conn, `SELECT format('ALTER INDEX %I.%I RENAME TO %I', `+literal(w.current)+`::text, c.relname, left(c.relname, 50) || '_' || c.oid)
+FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_class t ON t.oid = i.indrelid
+WHERE c.relnamespace = `+oid(w.current)+` AND t.relname NOT IN (`+names(here)+`)
+AND c.relname IN (SELECT relname FROM pg_class WHERE relnamespace = `+oid(w.next)+`) ORDER BY 1`)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, row := range results[0].Rows {
+		out = append(out, string(row[0]))
+	}
+	return out, nil
 }
 
 // relation is a table or a view.

@@ -9,6 +9,7 @@ import (
 	"pm/adapters/postgres/pgtest"
 	"pm/projections"
 	"pm/projections/snapshottest"
+	"pm/projections/tables"
 )
 
 // built makes a snapshot with a head, and another version beside it.
@@ -173,5 +174,54 @@ func TestTheNameOfASchemaLeavesRoomForItsNeighbours(t *testing.T) {
 			continue
 		}
 		require.NoError(t, err)
+	}
+}
+
+// Indexes slow the filling of a version that nobody reads yet; a version that is read must have every one of them again.
+func TestAVersionHasItsIndexesAgainWhenItIsSwitchedTo(t *testing.T) {
+	url := pgtest.Database(t)
+	indexes := "SELECT schemaname, indexname, replace(indexdef, schemaname || '.', '') FROM pg_indexes WHERE schemaname = '%' ORDER BY 2"
+	of := func(schema string) (out [][]string) {
+		for _, row := range pgtest.Exec(t, url, strings.Replace(indexes, "%", schema, 1)) {
+			out = append(out, row[1:])
+		}
+		return out
+	}
+	require.NoError(t, Migrate(t.Context(), url))
+	want := of("public")
+	s, from, to := built(t, url)
+	require.Less(t, len(of("public_next")), len(want))
+	require.NoError(t, s.Close()) // a rebuild that goes on after a restart
+	s = open(t, url)
+	require.NoError(t, s.Switch(t.Context(), &from, &to))
+	require.Equal(t, want, of("public"))
+	require.Empty(t, pgtest.Exec(t, url, "SELECT tablename FROM pg_tables WHERE tablename = 'pm_indexes_aside'"))
+}
+
+// A person who wants to look at a damaged table later may rename it. It is not ours any more then.
+func TestATableThatWasRenamedStaysWithItsRows(t *testing.T) {
+	url := pgtest.Database(t)
+	s, from, to := built(t, url)
+	pgtest.Exec(t, url, "ALTER TABLE layers RENAME TO layers_as_found")
+	require.NoError(t, s.Switch(t.Context(), &from, &to))
+	require.Equal(t, [][]string{{"3", "2"}}, pgtest.Exec(t, url, "SELECT (SELECT count(*) FROM layers_as_found), (SELECT count(*) FROM layers)"))
+}
+
+func TestATableOfSomebodyElseWithANewNameOfOursIsNeverMoved(t *testing.T) {
+	there := []relation{{"later", "TABLE"}, {"layers", "TABLE"}, {"orders", "VIEW"}}
+	url := pgtest.Database(t)
+	s := open(t, url)
+	filled(t, s)
+	pgtest.Exec(t, url, "CREATE TABLE later (id int)")
+	conn, _, err := s.begin(t.Context(), beginSwitch)
+	require.NoError(t, err)
+	defer s.give(conn)
+	for version, want := range map[int]int{1: len(tables.All()) + 3, 0: 3} { // head, pm_migrations and orders
+		w := switching{ctx: t.Context(), conn: conn, current: "public", version: version}
+		here, err := w.ours(there)
+		require.NoError(t, err)
+		require.Len(t, here, want)
+		require.NotContains(t, here, there[0])
+		require.Equal(t, relation{headTable, "TABLE"}, here[0], "the first lock")
 	}
 }

@@ -107,6 +107,7 @@ func (v *view) Shape() (map[string][]string, error) {
 	}
 	delete(shape, headTable)
 	delete(shape, migrationsTable)
+	delete(shape, asideTable)
 	return shape, nil
 }
 
