@@ -11,6 +11,7 @@ import (
 	"pm/adapters/postgres/pgtest"
 	"pm/projections"
 	"pm/projections/snapshottest"
+	"pm/projections/tables"
 )
 
 func nothing(projections.SnapshotView) error { return nil }
@@ -140,4 +141,25 @@ func TestAnAttemptToConnectEnds(t *testing.T) {
 	took := time.Since(began)
 	require.GreaterOrEqual(t, took, ConnectTimeout)
 	require.Less(t, took, 3*ConnectTimeout)
+}
+
+// Whoever set the database up forgot something: that is mended there, and the next try succeeds.
+func TestAPermissionThatIsMissingIsUnavailableUntilItIsGiven(t *testing.T) {
+	server := pgtest.Start(t)
+	url := server.Database(t)
+	head := filled(t, open(t, url))
+	pgtest.Exec(t, url, "CREATE ROLE reader LOGIN PASSWORD 'reader'; GRANT SELECT ON head TO reader")
+	t.Cleanup(func() { pgtest.Exec(t, url, "DROP OWNED BY reader; DROP ROLE reader") })
+	s := open(t, strings.Replace(url, "pm:"+server.Password(), "reader:reader", 1))
+	layers, _ := tables.Named("layers")
+	read := func() error {
+		return s.Read(t.Context(), func(v projections.SnapshotView) error {
+			_, err := v.Lines([]tables.Table{layers})
+			return err
+		})
+	}
+	require.ErrorIs(t, read(), projections.ErrSnapshotUnavailable)
+	require.ErrorIs(t, s.Write(t.Context(), onto(head, 2)), projections.ErrSnapshotUnavailable)
+	pgtest.Exec(t, url, "GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader")
+	require.NoError(t, read())
 }

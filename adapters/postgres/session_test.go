@@ -1,7 +1,9 @@
 package postgres
 
 import (
+	"bytes"
 	"net"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -103,6 +105,56 @@ func TestOfManyFirstWritersOneWins(t *testing.T) {
 	require.GreaterOrEqual(t, won, 0)
 	head := snapshottest.Head(won + 1)
 	require.Equal(t, &head, headOn(t, open(t, url)))
+}
+
+// waiting says whether so many sessions of a database wait for a lock.
+func waiting(t *testing.T, url string, n int) {
+	t.Helper()
+	count := "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+	require.Eventually(t, func() bool { return pgtest.Exec(t, url, count)[0][0] == strconv.Itoa(n) }, eventually, poll, "%d sessions wait", n)
+}
+
+// Two instances that both believe they follow the log write at the same moment, onto the same head.
+func TestOfWritersOntoOneHeadOneWins(t *testing.T) {
+	url := pgtest.Database(t)
+	first := open(t, url)
+	head := filled(t, first)
+	held, _, err := first.begin(t.Context(), beginWrite+readHead+headTable+" FOR UPDATE")
+	require.NoError(t, err)
+	const writers = 4
+	errs := make(chan error, writers)
+	for i := range writers {
+		s := open(t, url)
+		go func() { errs <- s.Write(t.Context(), onto(head, i+2)) }()
+	}
+	waiting(t, url, writers)
+	first.give(held)
+	won := 0
+	for range writers {
+		if err := <-errs; err == nil {
+			won++
+		} else {
+			require.ErrorIs(t, err, projections.ErrSnapshotMoved)
+		}
+	}
+	require.Equal(t, 1, won)
+}
+
+func TestAFirstHeadThatSomebodyElseWritesAtTheSameMomentIsMoved(t *testing.T) {
+	url := pgtest.Database(t)
+	first, second := open(t, url), open(t, url)
+	require.NoError(t, first.migrate(t.Context()))
+	var insert bytes.Buffer
+	headSQL(&insert, false, snapshottest.Head(1))
+	conn, _, err := first.begin(t.Context(), beginWrite+insert.String())
+	require.NoError(t, err)
+	defer first.give(conn)
+	written := make(chan error, 1)
+	go func() { written <- second.Write(t.Context(), projections.Change{After: snapshottest.Head(2)}) }()
+	waiting(t, url, 1)
+	_, err = exec(t.Context(), conn, "COMMIT")
+	require.NoError(t, err)
+	require.ErrorIs(t, <-written, projections.ErrSnapshotMoved)
 }
 
 func TestConnectionsBeyondMaxIdleAreGivenBack(t *testing.T) {

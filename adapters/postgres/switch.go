@@ -63,32 +63,41 @@ type switching struct {
 	version                 int // of the current tables
 }
 
-// check locks both heads and compares them. The lock of the current one is the first: see the package comment.
+// check locks both heads and compares them. The lock of the current one is the first: see the package comment. A current head that
+// cannot be read counts as none, since what is damaged is what a switch is to mend.
 func (w *switching) check(from, to *projections.SnapshotHead) error {
-	for _, side := range []struct {
-		schema   string
-		believed *projections.SnapshotHead
-	}{{w.current, from}, {w.next, to}} {
-		head := quote(side.schema) + "." + headTable
-		results, err := exec(w.ctx, w.conn, "SELECT to_regclass("+literal(head)+")")
-		if err != nil {
-			return err
-		}
-		var found *projections.SnapshotHead
-		if results[0].Rows[0][0] != nil {
-			results, err := exec(w.ctx, w.conn, "LOCK TABLE "+head+" IN ACCESS EXCLUSIVE MODE; "+readHead+head)
-			if err != nil {
-				return err
-			}
-			if found, err = headOf(results); err != nil {
-				return err
-			}
-		}
-		if !same(found, side.believed) {
-			return moved(found, side.believed)
-		}
+	here, err := w.head(w.current)
+	if errors.Is(err, projections.ErrSnapshotDamaged) {
+		here, err = nil, nil
 	}
-	return nil
+	if err != nil {
+		return err
+	}
+	if !same(here, from) {
+		return moved(here, from)
+	}
+	there, err := w.head(w.next)
+	if err == nil && !same(there, to) {
+		err = moved(there, to)
+	}
+	return err
+}
+
+// head locks and reads a head row. An error leaves the transaction as it was.
+func (w *switching) head(schema string) (*projections.SnapshotHead, error) {
+	head := quote(schema) + "." + headTable
+	results, err := exec(w.ctx, w.conn, "SELECT to_regclass("+literal(head)+")")
+	if err != nil || results[0].Rows[0][0] == nil {
+		return nil, err
+	}
+	if _, err := exec(w.ctx, w.conn, "LOCK TABLE "+head+" IN ACCESS EXCLUSIVE MODE; SAVEPOINT look"); err != nil {
+		return nil, err
+	}
+	if results, err = exec(w.ctx, w.conn, readHead+head); err == nil {
+		return headOf(results)
+	}
+	_, undone := exec(w.ctx, w.conn, "ROLLBACK TO look")
+	return nil, errors.Join(err, undone)
 }
 
 // copy takes over the rows of some tables.

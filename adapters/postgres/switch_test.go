@@ -225,3 +225,54 @@ func TestATableOfSomebodyElseWithANewNameOfOursIsNeverMoved(t *testing.T) {
 		require.Equal(t, relation{headTable, "TABLE"}, here[0], "the first lock")
 	}
 }
+
+func TestASwitchMendsAHeadThatCannotBeRead(t *testing.T) {
+	for _, damage := range []string{
+		"ALTER TABLE head RENAME COLUMN revision TO r", "ALTER TABLE head ALTER revision DROP NOT NULL; UPDATE head SET revision = NULL",
+		"INSERT INTO head SELECT false, stream, revision, event_hash, schema_version, fold_version, tables_hash FROM head", "DROP TABLE head",
+	} {
+		url := pgtest.Database(t)
+		s, from, to := built(t, url)
+		pgtest.Exec(t, url, damage)
+		require.ErrorIs(t, s.Read(t.Context(), func(v projections.SnapshotView) error {
+			_, err := v.Head()
+			return err
+		}), projections.ErrSnapshotDamaged, damage)
+		require.ErrorIs(t, s.Switch(t.Context(), &from, &to), projections.ErrSnapshotMoved, damage)
+		require.NoError(t, s.Switch(t.Context(), nil, &to), damage)
+		require.Equal(t, &to, headOn(t, s), damage)
+	}
+}
+
+// A reader that waits for a switch must begin behind it: had its view begun before, it would show what the new version held back then,
+// which may be half of it.
+func TestAReaderThatWaitsForASwitchBeginsBehindIt(t *testing.T) {
+	url := pgtest.Database(t)
+	s, from, _ := built(t, url)
+	next, err := s.Next(t.Context())
+	require.NoError(t, err)
+	conn, _, err := s.begin(t.Context(), beginSwitch)
+	require.NoError(t, err)
+	defer s.give(conn)
+	w := switching{ctx: t.Context(), conn: conn, current: "public", next: "public_next", previous: "public_previous", version: 1}
+	found, err := w.head(w.current)
+	require.NoError(t, err)
+	require.Equal(t, &from, found)
+
+	read, reader := make(chan *projections.SnapshotHead, 1), open(t, url)
+	go func() {
+		_ = reader.Read(t.Context(), func(v projections.SnapshotView) (err error) {
+			head, err := v.Head()
+			read <- head
+			return err
+		})
+		close(read)
+	}()
+	waiting(t, url, 1)
+	last := snapshottest.Head(9)
+	require.NoError(t, next.Write(t.Context(), onto(snapshottest.Head(2), 9)))
+	require.NoError(t, w.move())
+	_, err = exec(t.Context(), conn, "COMMIT")
+	require.NoError(t, err)
+	require.Equal(t, &last, <-read)
+}
