@@ -113,7 +113,7 @@ func (s *Server) Socket(database string) string {
 func (s *Server) Password() string { return s.secret }
 
 func newServer(settings []string) (*Server, error) {
-	bin, err := programs()
+	bin, err := programs(places())
 	if err != nil {
 		return nil, err
 	}
@@ -135,11 +135,16 @@ func newServer(settings []string) (*Server, error) {
 	return s, nil
 }
 
-// programs finds the folder of initdb and postgres, the newest where there are several.
-func programs() (string, error) {
+// places are where the programs of PostgreSQL may be: Debian's folders, the newest version first, and those of the path.
+func places() []string {
 	folders, _ := filepath.Glob("/usr/lib/postgresql/*/bin")
 	slices.SortFunc(folders, func(a, b string) int { return version(b) - version(a) })
-	for _, folder := range append(folders, filepath.SplitList(os.Getenv("PATH"))...) {
+	return append(folders, filepath.SplitList(os.Getenv("PATH"))...)
+}
+
+// programs finds the folder of initdb and postgres.
+func programs(places []string) (string, error) {
+	for _, folder := range places {
 		_, err := os.Stat(filepath.Join(folder, "initdb"))
 		_, err2 := os.Stat(filepath.Join(folder, "postgres"))
 		if err == nil && err2 == nil {
