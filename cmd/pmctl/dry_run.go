@@ -128,6 +128,8 @@ func (d *dryRun) judgeAudit() error {
 	switch {
 	case d.audit == nil || d.audit.err == nil:
 	case d.halt != nil && d.corrupt():
+	case errors.As(d.audit.err, &corrupt) && d.halt != nil:
+		d.report.Findings = append(d.report.Findings, d.audit.err.Error())
 	case errors.As(d.audit.err, &corrupt):
 		d.end(&projections.Halt{
 			Code: projections.CodeDataCorrupt, Revision: corrupt.Rev, Err: d.audit.err,

@@ -18,7 +18,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	c := &cli{
 		in: os.Stdin, out: os.Stdout, errs: os.Stderr, now: time.Now, env: os.Getenv, client: newClient(), wait: sleep,
-		outTerminal: terminal(os.Stdout), errTerminal: terminal(os.Stderr), inTerminal: terminal(os.Stdin),
+		outTerminal: terminal(os.Stdout), errTerminal: terminal(os.Stderr), inTerminal: terminal(os.Stdin) && !nowhere(os.Stdin),
 		openSnapshot: stores.Snapshot, readSnapshot: stores.SnapshotReader,
 	}
 	code := c.run(ctx, os.Args[1:])
@@ -53,4 +53,14 @@ func sleep(ctx context.Context, d time.Duration) error {
 func terminal(f *os.File) bool {
 	info, err := f.Stat()
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// nowhere says whether a file is the null device, which counts as a terminal and answers nothing: the stdin of services and timers.
+func nowhere(f *os.File) bool {
+	info, err := f.Stat()
+	if err != nil {
+		return true
+	}
+	null, err := os.Stat(os.DevNull)
+	return err == nil && os.SameFile(info, null)
 }

@@ -45,6 +45,12 @@ func (p *progress) step(n uint64) {
 	}
 }
 
+// at is step for a count that somebody else keeps.
+func (p *progress) at(done, total uint64) {
+	p.total = total
+	p.step(done - min(done, p.count))
+}
+
 func (p *progress) line(now time.Time) string {
 	spent := now.Sub(p.began)
 	rate := uint64(0)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -60,6 +61,9 @@ func (c *cli) rebuild(ctx context.Context, p *place, f *rebuildFlags) (err error
 	if why := p.absent(); why != "" && (f.dryRun || p.cfg.Snapshot.Dir == "") { // a dry run makes none
 		return fmt.Errorf("there is no snapshot that a rebuild would change: %s", why)
 	}
+	if len(f.projections) == 0 {
+		return errors.New("--projection: name a table, or all")
+	}
 	log, err := p.openLog()
 	if err != nil {
 		return err
@@ -73,13 +77,13 @@ func (c *cli) rebuild(ctx context.Context, p *place, f *rebuildFlags) (err error
 	progress := c.progress("events folded", 0)
 	o := projections.RebuildOptions{
 		DryRun: f.dryRun, AcceptOlderLog: f.acceptOlderLog,
-		Progress: func(done, total uint64) { progress.total = total; progress.step(done - progress.count) },
+		Progress: progress.at,
 		Differences: func(d *projections.RebuildDiff) error {
 			progress.done()
 			return c.mayChange(d, f)
 		},
 	}
-	if f.projections[0] != allProjections || len(f.projections) > 1 {
+	if !slices.Contains(f.projections, allProjections) {
 		o.Only = f.projections
 	}
 	r, err := projections.Rebuild(ctx, log, s, o)

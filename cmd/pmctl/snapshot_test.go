@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -234,7 +235,8 @@ func TestSnapshotShowSaysWhereItIsAndWhatIsInIt(t *testing.T) {
 	require.Contains(t, errs, "VALIDATION_FAILED: the snapshot is damaged: table fills is missing")
 }
 
-// folderHash is over the names and bytes of everything in a folder.
+// folderHash is over the names and bytes of everything in a folder, but for what SQLite keeps beside a file that somebody reads: a shared
+// memory, and a write-ahead log in which nothing was written.
 func folderHash(t *testing.T, dir string) string {
 	t.Helper()
 	sum := sha256.New()
@@ -243,6 +245,9 @@ func folderHash(t *testing.T, dir string) string {
 			return err
 		}
 		text, err := os.ReadFile(path)
+		if strings.HasSuffix(path, "-shm") || strings.HasSuffix(path, "-wal") && len(text) == 0 {
+			return err
+		}
 		fmt.Fprintf(sum, "%s %d\n", path, len(text))
 		sum.Write(text)
 		return err

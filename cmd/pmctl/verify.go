@@ -105,6 +105,10 @@ func (d *dryRun) logRows(t *table) {
 		t.row("last good", d.lastGood())
 		return
 	}
+	if d.audit.err != nil {
+		t.row("chain", "an id is wrong, see below")
+		return
+	}
 	t.row("chain", "unbroken, every record has its length, hash, revision, epoch and id")
 	t.row("types", counted(len(d.audit.types), "type")+" of event, all known to this build")
 	if r.StateDigest == "" { // a report of a halt has no figures of the log

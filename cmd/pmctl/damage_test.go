@@ -1,0 +1,95 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"regexp"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"pm/cmd/internal/stores"
+	"pm/eventstore"
+	"pm/eventstore/sqlite"
+)
+
+// spoil changes the bytes of a log's file behind everybody's back.
+func spoil(t *testing.T, dir, was, is string) {
+	t.Helper()
+	file := filepath.Join(dir, "events.db")
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Contains(t, string(text), was)
+	require.NoError(t, os.WriteFile(file, bytes.ReplaceAll(text, []byte(was), []byte(is)), 0o600))
+}
+
+func TestVerifyNamesTheFirstBadRevisionAndTheLastGoodOne(t *testing.T) {
+	s := storyWithSnapshot(t)
+	spoil(t, s.data, `"to":"60075"`, `"to":"60076"`)
+	out, errs := s.run(t, exitFinding, "verify")
+	require.Contains(t, errs, "pmctl: DATA_CORRUPT: revision 20")
+	goldenRun(t, "verify-corrupt.txt", out)
+	_, errs = s.run(t, exitFinding, "snapshot", "diff")
+	require.Contains(t, errs, "pmctl: DATA_CORRUPT: revision 20")
+	_, errs = s.run(t, exitFinding, "rebuild")
+	require.Contains(t, errs, "DATA_CORRUPT: revision 20")
+}
+
+func TestALogWhoseFirstRecordIsBadHasNoGoodOne(t *testing.T) {
+	dir := storyLog(t)
+	spoil(t, dir, `"currency":"INR"`, `"currency":"INX"`)
+	out, _ := pmctl(t, exitFinding, "verify", "--data", dir)
+	require.Regexp(t, `(?m)^first bad +revision 0\nlast good +none$`, out)
+}
+
+func TestVerifyChecksIDsThatAStartDoesNot(t *testing.T) {
+	log, err := sqlite.OpenReader(storyLog(t))
+	require.NoError(t, err)
+	var all []eventstore.Record
+	require.NoError(t, log.Read(t.Context(), 0, func(r []eventstore.Record) error { all = append(all, r...); return nil }))
+	require.NoError(t, log.Close())
+	last := &all[len(all)-1]
+	ids := regexp.MustCompile(`"id":"[0-9a-f]`)
+	last.Meta = ids.ReplaceAll(last.Meta, []byte(`"id":"g`))
+	last.Meta = bytes.Replace(last.Meta, []byte(`"id":"g`), []byte(`"id":"0`), 1)
+	require.NotContains(t, string(last.Meta), `"id":"g`)
+	last.Hash = eventstore.HashOf(last.Meta, last.Data)
+	s := &withSnapshot{data: filepath.Join(t.TempDir(), "log"), memory: storyWithSnapshot(t).memory}
+	forged, err := sqlite.Open(s.data, "backtest", "forger")
+	require.NoError(t, err)
+	require.NoError(t, forged.Append(t.Context(), eventstore.Empty("backtest"), all))
+	require.NoError(t, forged.Close())
+
+	out, errs := pmctl(t, exitFinding, "verify", "--data", s.data, "--snapshot", "none")
+	require.Contains(t, errs, "pmctl: DATA_CORRUPT: revision 46")
+	require.Contains(t, errs, "its id is 0")
+	require.Contains(t, errs, "a start does not look at ids")
+	require.Regexp(t, `(?m)^last good +revision 45$`, out)
+	out, _ = pmctl(t, exitFinding, "verify", "--data", s.data, "--snapshot", "none", "-o", "json")
+	require.Equal(t, `"DATA_CORRUPT"`, field(t, out, "code"))
+	require.Equal(t, `"crashed"`, field(t, out, "result"))
+	out, errs = s.run(t, exitFinding, "verify")
+	require.Contains(t, errs, "DATA_CORRUPT: the snapshot was folded from event", "a start sees another log; that comes first")
+	require.Contains(t, out, "WARNING DATA_CORRUPT: revision 46: its id is 0")
+	require.NotContains(t, out, "unbroken")
+}
+
+func TestAFileThatIsNoSnapshotIsAFindingAndTheLogIsVerifiedAllTheSame(t *testing.T) {
+	data := t.TempDir()
+	pmctl(t, exitFine, "backtest", "testdata/story.ndjson", "--log", filepath.Join(data, "log"))
+	file := filepath.Join(data, "snapshot", stores.SnapshotFile)
+	pmctl(t, exitFine, "rebuild", "--data", data)
+	require.NoError(t, os.WriteFile(file, bytes.Repeat([]byte("dear diary\n"), 1000), 0o600))
+	out, errs := pmctl(t, exitFinding, "verify", "--data", data)
+	require.Contains(t, errs, "pmctl: VALIDATION_FAILED: open the snapshot")
+	require.Contains(t, errs, "move it away, and let `pmctl rebuild --data "+data+"` make it anew")
+	require.Contains(t, out, "revision 46")
+	for _, verb := range [][]string{{"snapshot", "show"}, {"snapshot", "diff"}, {"rebuild"}} {
+		_, errs = pmctl(t, exitFinding, append(verb, "--data", data)...)
+		require.Contains(t, errs, "VALIDATION_FAILED: ", "%v", verb)
+	}
+	require.NoError(t, os.Remove(file))
+	pmctl(t, exitFine, "rebuild", "--data", data)
+	pmctl(t, exitFine, "verify", "--data", data)
+}
