@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"pm/cmd/internal/installation"
 	"pm/cmd/internal/stores"
 	"pm/eventstore"
 	"pm/eventstore/sqlite"
@@ -73,6 +75,38 @@ func TestVerifyChecksIDsThatAStartDoesNot(t *testing.T) {
 	require.Contains(t, errs, "DATA_CORRUPT: the snapshot was folded from event", "a start sees another log; that comes first")
 	require.Contains(t, out, "WARNING DATA_CORRUPT: revision 46: its id is 0")
 	require.NotContains(t, out, "unbroken")
+}
+
+func TestVerifyHoldsTheLogAgainstTheHeadThatIsPinnedOutsideIt(t *testing.T) {
+	data := t.TempDir()
+	pmctl(t, exitFine, "backtest", "testdata/story.ndjson", "--log", filepath.Join(data, "log"))
+	out, _ := pmctl(t, exitFine, "verify", "--data", data)
+	require.NotContains(t, out, "pinned head", "nothing was pinned yet")
+	log, err := sqlite.OpenReader(filepath.Join(data, "log"))
+	require.NoError(t, err)
+	head, err := log.Head(t.Context())
+	require.NoError(t, errors.Join(err, log.Close()))
+	key, err := installation.LoadOrCreate(data)
+	require.NoError(t, err)
+	require.NoError(t, installation.WritePin(key, data, "backtest", head))
+	out, _ = pmctl(t, exitFine, "verify", "--data", data)
+	require.Regexp(t, `(?m)^pinned head +revision 46, the log still has it$`, out)
+
+	head.Next += 3
+	require.NoError(t, installation.WritePin(key, data, "backtest", head))
+	out, errs := pmctl(t, exitFinding, "verify", "--data", data)
+	require.Contains(t, errs, "pmctl: DATA_CORRUPT: the pinned head: ")
+	require.Contains(t, errs, "it once went up to revision 49")
+	require.Contains(t, errs, "remove "+installation.PinFile(data))
+	require.Regexp(t, `(?m)^head +revision 46, `, out, "up to its end it is sound")
+	require.NotContains(t, out, "the log still has it")
+
+	other, err := installation.LoadOrCreate(t.TempDir())
+	require.NoError(t, err)
+	head.Next -= 3
+	require.NoError(t, installation.WritePin(other, data, "backtest", head))
+	_, errs = pmctl(t, exitFinding, "verify", "--data", data)
+	require.Contains(t, errs, "DATA_CORRUPT: the pinned head: the signature does not hold: key "+string(other.ID())+" signed it")
 }
 
 func TestAFileThatIsNoSnapshotIsAFindingAndTheLogIsVerifiedAllTheSame(t *testing.T) {

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"time"
 
+	"pm/cmd/internal/installation"
 	"pm/domain"
 	"pm/eventstore"
+	"pm/eventstore/signature"
 	"pm/projections"
 )
 
@@ -18,6 +20,10 @@ type dryRun struct {
 	none   string            // why there was no snapshot to compare with
 	audit  *audit            // nil: nobody asked for it
 
+	broken  bool              // a record of the log is at fault: nothing else can be told
+	pin     *signature.Signed // the head that the data folder remembers; nil: none
+	pinFile string
+	pinned  bool  // the log still has it
 	damaged error // why the snapshot could not even be opened
 }
 
@@ -29,13 +35,17 @@ type audit struct {
 }
 
 // dryRun recovers from the log and the snapshot, and changes neither. The error says that it could not be done; what it found is no error.
-func (p *place) dryRun(ctx context.Context, audited bool) (d *dryRun, err error) {
+func (p *whereabouts) dryRun(ctx context.Context, audited bool) (d *dryRun, err error) {
+	d = &dryRun{pinFile: installation.PinFile(p.cfg.Data)}
+	pinErr := error(nil)
+	if audited {
+		d.pin, pinErr = p.pin() // before the log, which may go on growing
+	}
 	log, err := p.openLog()
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, log.Close()) }()
-	d = &dryRun{}
 	o := projections.RecoverOptions{Instance: "pmctl", Build: version, Waits: p.c.snapshotTry, Retrying: p.c.retrying}
 	d.none = p.absent()
 	if o.Snapshot, err = p.look(); errors.Is(err, projections.ErrSnapshotDamaged) {
@@ -58,6 +68,9 @@ func (p *place) dryRun(ctx context.Context, audited bool) (d *dryRun, err error)
 		return nil, err
 	}
 	if err = d.judgeAudit(); err != nil {
+		return nil, err
+	}
+	if err = d.judgePin(ctx, log, pinErr); err != nil {
 		return nil, err
 	}
 	if d.halt == nil && d.damaged != nil {
@@ -91,6 +104,8 @@ func (d *dryRun) take(r *projections.Recovery, err error) error {
 		return fmt.Errorf("%w\nhint: %s", h, h.Hint)
 	case errors.As(err, &h):
 		d.halt, d.report = h, *h.Report
+		var corrupt *eventstore.Corrupt
+		d.broken = errors.As(err, &corrupt) || h.Code == projections.CodeUnknownEvent
 	case err != nil:
 		return err
 	default:
@@ -100,7 +115,7 @@ func (d *dryRun) take(r *projections.Recovery, err error) error {
 }
 
 // audit reads the log once more, with a reader of its own.
-func (p *place) audit(ctx context.Context) *audit {
+func (p *whereabouts) audit(ctx context.Context) *audit {
 	a := &audit{types: map[string]int{}}
 	log, err := p.openLog()
 	if err != nil {
@@ -127,10 +142,11 @@ func (d *dryRun) judgeAudit() error {
 	var corrupt *eventstore.Corrupt
 	switch {
 	case d.audit == nil || d.audit.err == nil:
-	case d.halt != nil && d.corrupt():
+	case d.broken:
 	case errors.As(d.audit.err, &corrupt) && d.halt != nil:
 		d.report.Findings = append(d.report.Findings, d.audit.err.Error())
 	case errors.As(d.audit.err, &corrupt):
+		d.broken = true
 		d.end(&projections.Halt{
 			Code: projections.CodeDataCorrupt, Revision: corrupt.Rev, Err: d.audit.err,
 			Hint: "a start does not look at ids and would go on; whoever wrote this record did not keep to the form of the log: keep the folder as it is, " +
@@ -142,11 +158,28 @@ func (d *dryRun) judgeAudit() error {
 	return nil
 }
 
-// corrupt says whether a record of the log itself is at fault.
-func (d *dryRun) corrupt() bool {
+// judgePin holds the log against the head that was pinned outside it: a log that lost its end is sound in every other respect.
+func (d *dryRun) judgePin(ctx context.Context, log eventstore.Log, err error) error {
+	if err == nil && d.pin != nil && !d.broken {
+		err = installation.CheckPin(ctx, log, d.pin.Statement)
+		d.pinned = err == nil
+	}
 	var corrupt *eventstore.Corrupt
-	var unknown *eventstore.UnknownEvent
-	return errors.As(d.halt, &corrupt) || errors.As(d.halt, &unknown)
+	switch {
+	case err == nil:
+		return nil
+	case !errors.As(err, &corrupt) && !errors.Is(err, signature.ErrSignature):
+		return fmt.Errorf("the pinned head: %w", err)
+	case d.halt != nil:
+		d.report.Findings = append(d.report.Findings, fmt.Sprintf("%s: the pinned head: %v", projections.CodeDataCorrupt, err))
+	default:
+		d.end(&projections.Halt{
+			Code: projections.CodeDataCorrupt, Err: fmt.Errorf("the pinned head: %w", err),
+			Hint: "do not trade on a log that lost its end: bring the right log back and look at it with `pmctl log verify --data DIR`; if this log is the " +
+				"right one, restored on purpose, hold the broker's book against it and remove " + d.pinFile,
+		})
+	}
+	return nil
 }
 
 // result is what the dry run ends in: a finding, a snapshot that could not be compared, or nothing to say.

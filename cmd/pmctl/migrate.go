@@ -19,11 +19,11 @@ func (c *cli) migrateCommand() *cobra.Command {
 			Use: "up", Short: "brings the tables to the version of this build",
 			Long: `Makes the tables that a newer schema version brings, and all of them where there are none, in one transaction a step. Rows are not
 touched: what a new table holds comes from a rebuild, which a start does by itself in the background.`,
-		}, func(p *place, cmd *cobra.Command) error { return c.migrateUp(cmd.Context(), p) }),
+		}, func(p *whereabouts, cmd *cobra.Command) error { return c.migrateUp(cmd.Context(), p) }),
 		c.placed(&cobra.Command{
 			Use: "status", Short: "which migrations the tables have had, and which this build has for them",
 			Long: "Lists the migrations and changes nothing. Exit code 1: some are missing.",
-		}, func(p *place, cmd *cobra.Command) error { return c.migrateStatus(cmd.Context(), p) }),
+		}, func(p *whereabouts, cmd *cobra.Command) error { return c.migrateStatus(cmd.Context(), p) }),
 	)
 	return cmd
 }
@@ -35,7 +35,7 @@ type migrationsDocument struct {
 	Unknown    int                `json:"unknown"` // that the tables have and this build does not know
 }
 
-func (c *cli) migrateUp(ctx context.Context, p *place) error {
+func (c *cli) migrateUp(ctx context.Context, p *whereabouts) error {
 	before, err := c.migrations(ctx, p)
 	if before == nil || err != nil {
 		return err
@@ -56,7 +56,7 @@ func (c *cli) migrateUp(ctx context.Context, p *place) error {
 	})
 }
 
-func (c *cli) migrateStatus(ctx context.Context, p *place) error {
+func (c *cli) migrateStatus(ctx context.Context, p *whereabouts) error {
 	doc, err := c.migrations(ctx, p)
 	if doc == nil || err != nil {
 		return err
@@ -71,7 +71,7 @@ func (c *cli) migrateStatus(ctx context.Context, p *place) error {
 }
 
 // migrations asks the server; nil where there is nothing to migrate, which is then said.
-func (c *cli) migrations(ctx context.Context, p *place) (*migrationsDocument, error) {
+func (c *cli) migrations(ctx context.Context, p *whereabouts) (*migrationsDocument, error) {
 	if p.cfg.Snapshot == (config.Snapshot{}) {
 		return nil, errors.New("there is no snapshot to migrate: none is configured (snapshot.url)")
 	}

@@ -47,7 +47,7 @@ knows events which the log does not have, and is only right where the log is kno
 	flags.BoolVar(&f.acceptOlderLog, "accept-older-log", false, "also where the snapshot is newer than the log, or of another one")
 	flags.BoolVar(&f.yes, "yes", false, "switch without asking")
 	_ = cmd.RegisterFlagCompletionFunc("projection", cobra.FixedCompletions(append(projectionNames(), allProjections), cobra.ShellCompDirectiveNoFileComp))
-	return c.placed(cmd, func(p *place, cmd *cobra.Command) error { return c.rebuild(cmd.Context(), p, f) })
+	return c.placed(cmd, func(p *whereabouts, cmd *cobra.Command) error { return c.rebuild(cmd.Context(), p, f) })
 }
 
 func projectionNames() (names []string) {
@@ -57,7 +57,7 @@ func projectionNames() (names []string) {
 	return names
 }
 
-func (c *cli) rebuild(ctx context.Context, p *place, f *rebuildFlags) (err error) {
+func (c *cli) rebuild(ctx context.Context, p *whereabouts, f *rebuildFlags) (err error) {
 	if why := p.absent(); why != "" && (f.dryRun || p.cfg.Snapshot.Dir == "") { // a dry run makes none
 		return fmt.Errorf("there is no snapshot that a rebuild would change: %s", why)
 	}
@@ -101,7 +101,7 @@ func (c *cli) rebuild(ctx context.Context, p *place, f *rebuildFlags) (err error
 }
 
 // rebuildEnded says what a person does about a rebuild that did not come to its end.
-func rebuildEnded(ctx context.Context, p *place, err error) error {
+func rebuildEnded(ctx context.Context, p *whereabouts, err error) error {
 	switch {
 	case errors.Is(err, projections.ErrOlderLog):
 		return finding(fmt.Errorf("%s: %w\nhint: %s", projections.CodeDataCorrupt, err, p.hint("the log was truncated, or an older copy of it was restored: "+

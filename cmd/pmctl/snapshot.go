@@ -25,7 +25,7 @@ func (c *cli) snapshotShowCommand() *cobra.Command {
 		Use: "show", Short: "where the snapshot is, what it was folded from, which tables it has",
 		Long: `Shows the head row, the version, and every table with its rows, all of one moment. Nothing is compared: that is verify. Exit code 1:
 tables are there that cannot be what any build of pm has written.`,
-	}, func(p *place, cmd *cobra.Command) error { return c.snapshotShow(cmd.Context(), p) })
+	}, func(p *whereabouts, cmd *cobra.Command) error { return c.snapshotShow(cmd.Context(), p) })
 }
 
 // shownSnapshot is one moment of a snapshot.
@@ -58,7 +58,7 @@ const (
 	versionNewer = "newer"
 )
 
-func (c *cli) snapshotShow(ctx context.Context, p *place) (err error) {
+func (c *cli) snapshotShow(ctx context.Context, p *whereabouts) (err error) {
 	s, err := p.look()
 	if err != nil {
 		return err

@@ -18,7 +18,7 @@ says, what the snapshot says, and the revision. At most 1000 are listed, all are
 
 Exit code 0: they agree. 1: they differ. 2: nothing could be compared, as there is no snapshot, it is of another build, or it cannot be
 read. What another build wrote is compared as far as both have the same columns by rebuild --dry-run.`,
-	}, func(p *place, cmd *cobra.Command) error { return c.snapshotDiff(cmd.Context(), p) })
+	}, func(p *whereabouts, cmd *cobra.Command) error { return c.snapshotDiff(cmd.Context(), p) })
 }
 
 // snapshotDiffDocument is what snapshot diff found.
@@ -33,12 +33,12 @@ type snapshotDiffDocument struct {
 	Count       int                       `json:"divergence_count"`
 }
 
-func (c *cli) snapshotDiff(ctx context.Context, p *place) error {
+func (c *cli) snapshotDiff(ctx context.Context, p *whereabouts) error {
 	d, err := p.dryRun(ctx, false)
 	if err != nil {
 		return err
 	}
-	if d.halt != nil && d.corrupt() {
+	if d.broken {
 		return d.result() // there is nothing to compare with
 	}
 	r := &d.report

@@ -31,10 +31,10 @@ Exit code 2: it could not be told, as the log or the snapshot could not be read 
 -o json prints the report; --report keeps it in a file.`,
 	}
 	cmd.Flags().StringVar(&file, "report", "", "write the report to this file, which must not be there yet")
-	return c.placed(cmd, func(p *place, cmd *cobra.Command) error { return c.verify(cmd.Context(), p, file) })
+	return c.placed(cmd, func(p *whereabouts, cmd *cobra.Command) error { return c.verify(cmd.Context(), p, file) })
 }
 
-func (c *cli) verify(ctx context.Context, p *place, file string) error {
+func (c *cli) verify(ctx context.Context, p *whereabouts, file string) error {
 	if _, err := os.Stat(file); file != "" && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("--report %s: it is there already, and no report is overwritten", file)
 	}
@@ -69,7 +69,7 @@ func (c *cli) keepReport(file string, r *projections.Report) (err error) {
 }
 
 // table says what was read, compared and found; a code comes first.
-func (d *dryRun) table(t *table, p *place) {
+func (d *dryRun) table(t *table, p *whereabouts) {
 	r := &d.report
 	t.title = "verified: a start would go on"
 	if d.halt != nil {
@@ -100,10 +100,13 @@ func (d *dryRun) table(t *table, p *place) {
 // logRows are about the log alone.
 func (d *dryRun) logRows(t *table) {
 	r := &d.report
-	if d.halt != nil && d.corrupt() {
+	if d.broken {
 		t.row("first bad", fmt.Sprintf("revision %d", d.halt.Revision))
 		t.row("last good", d.lastGood())
 		return
+	}
+	if d.pinned {
+		t.row("pinned head", fmt.Sprintf("revision %d, the log still has it", d.pin.HeadRevision))
 	}
 	if d.audit.err != nil {
 		t.row("chain", "an id is wrong, see below")

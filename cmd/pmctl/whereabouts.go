@@ -11,15 +11,17 @@ import (
 	"github.com/spf13/cobra"
 
 	"pm/cmd/internal/config"
+	"pm/cmd/internal/installation"
 	"pm/cmd/internal/stores"
 	"pm/eventstore"
+	"pm/eventstore/signature"
 	"pm/eventstore/sqlite"
 	"pm/projections"
 )
 
-// place is a log and the snapshot that belongs to it: where the service of the same configuration and environment has them, unless a
+// whereabouts are a log and the snapshot that belongs to it: where the service of the same configuration and environment has them, unless a
 // flag names another.
-type place struct {
+type whereabouts struct {
 	c        *cli
 	snapshot string // --snapshot
 	config   string // --config
@@ -32,8 +34,8 @@ type place struct {
 var placeVariables = []string{"PM_DATA", "PM_EVENTSTORE_URL", "PM_SNAPSHOT_URL"}
 
 // placed gives a verb the flags that name a snapshot, and runs it once all names are known.
-func (c *cli) placed(cmd *cobra.Command, run func(*place, *cobra.Command) error) *cobra.Command {
-	p := &place{c: c}
+func (c *cli) placed(cmd *cobra.Command, run func(*whereabouts, *cobra.Command) error) *cobra.Command {
+	p := &whereabouts{c: c}
 	cmd.Args = cobra.NoArgs
 	cmd.Flags().StringVar(&p.snapshot, "snapshot", "", "the snapshot: sqlite://DIR, postgres://USER:PASSWORD@HOST:PORT/DATABASE or none (default that of the configuration)")
 	cmd.Flags().StringVar(&p.config, "config", "", "the service's configuration file, which says where its log and its snapshot are (default PM_CONFIG)")
@@ -50,7 +52,7 @@ func (c *cli) placed(cmd *cobra.Command, run func(*place, *cobra.Command) error)
 }
 
 // load reads the configuration as the service would.
-func (p *place) load() (err error) {
+func (p *whereabouts) load() (err error) {
 	from := config.Sources{File: p.config, Flags: map[string]string{}}
 	if from.File == "" {
 		from.File = p.c.env("PM_CONFIG")
@@ -84,8 +86,31 @@ func (p *place) load() (err error) {
 	return err
 }
 
+// pin is the head that the data folder remembers; nil where none was pinned, and for a log that is not in a data folder.
+func (p *whereabouts) pin() (*signature.Signed, error) {
+	if p.c.eventstore != "" || p.c.data != "" && p.dir == p.c.data {
+		return nil, nil
+	}
+	pin, err := installation.ReadPin(p.cfg.Data)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	public, err := installation.ReadPublic(installation.PublicFile(p.cfg.Data))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return nil, err
+	case pin.KeyID != signature.IDOf(public):
+		return nil, fmt.Errorf("%w: key %s signed it, this installation has %s", signature.ErrSignature, pin.KeyID, signature.IDOf(public))
+	}
+	return &pin, nil
+}
+
 // openLog opens the log for reading. It has to be closed.
-func (p *place) openLog() (eventstore.Log, error) {
+func (p *whereabouts) openLog() (eventstore.Log, error) {
 	log, err := sqlite.OpenReader(p.dir)
 	if errors.Is(err, sqlite.ErrNoLog) {
 		return nil, fmt.Errorf("%w: name pm's data folder with --data, or its configuration with --config", err)
@@ -97,7 +122,7 @@ func (p *place) openLog() (eventstore.Log, error) {
 }
 
 // absent says why there is no snapshot to look at, "" if there is one or if a server has to be asked.
-func (p *place) absent() string {
+func (p *whereabouts) absent() string {
 	dir := p.cfg.Snapshot.Dir
 	if dir == "" && !p.cfg.Snapshot.Server {
 		return "none is configured (snapshot.url)"
@@ -109,7 +134,7 @@ func (p *place) absent() string {
 }
 
 // look opens the snapshot for reading, nil where there is none: whoever only looks leaves no folder.
-func (p *place) look() (projections.Snapshot, error) {
+func (p *whereabouts) look() (projections.Snapshot, error) {
 	if p.absent() != "" {
 		return nil, nil
 	}
@@ -118,7 +143,7 @@ func (p *place) look() (projections.Snapshot, error) {
 }
 
 // open opens the snapshot for writing, and makes an embedded one where there is none.
-func (p *place) open() (projections.Snapshot, error) {
+func (p *whereabouts) open() (projections.Snapshot, error) {
 	s, err := p.c.openSnapshot(p.cfg.Snapshot)
 	return s, unread(err)
 }
@@ -135,7 +160,7 @@ func unread(err error) error {
 }
 
 // hint puts the log's place into a hint.
-func (p *place) hint(text string) string {
+func (p *whereabouts) hint(text string) string {
 	where := "--eventstore sqlite://" + p.dir
 	if p.c.data != "" {
 		where = "--data " + p.c.data
