@@ -108,6 +108,7 @@ type statusDocument struct {
 	Source    string          `json:"source"`
 	Ready     *bool           `json:"ready,omitempty"` // of a service
 	Service   json.RawMessage `json:"service,omitempty"`
+	Instance  *standing       `json:"instance,omitempty"` // of a data folder
 	Portfolio json.RawMessage `json:"portfolio,omitempty"`
 }
 
@@ -127,6 +128,9 @@ func (c *cli) status(ctx context.Context) error {
 			return err
 		}
 		doc.Source = "log in " + dir
+		if doc.Instance, err = c.standing(); err != nil {
+			return err
+		}
 	} else {
 		doc.Source = c.serverURL()
 		ready, service, err := c.readiness(ctx)
@@ -135,18 +139,23 @@ func (c *cli) status(ctx context.Context) error {
 		}
 		doc.Ready, doc.Service = &ready, service
 	}
-	raw, err := c.portfolio(ctx)
-	if err != nil && (doc.Ready == nil || *doc.Ready) {
-		return err
+	raw, failed := c.portfolio(ctx)
+	if failed != nil && doc.Instance == nil && (doc.Ready == nil || *doc.Ready) {
+		return failed
+	}
+	if doc.Instance == nil {
+		failed = nil // a service that is not ready has said why
 	}
 	doc.Portfolio = raw
 	var p projections.Portfolio
 	if len(raw) > 0 {
+		var err error
 		if p, err = portfolioIn(raw); err != nil {
 			return err
 		}
 	}
-	return c.show(doc, nil, func(t *table) { doc.table(t, p) })
+	// How the instance stands is shown above all where its log cannot be read: that may be why it crashed.
+	return errors.Join(c.show(doc, nil, func(t *table) { doc.table(t, p) }), failed)
 }
 
 // readiness asks the service whether it takes signals; its reasons are passed on as they come.
@@ -177,6 +186,9 @@ func (d statusDocument) table(t *table, p projections.Portfolio) {
 		for _, r := range service.Reasons {
 			t.foot = append(t.foot, "not ready: "+r)
 		}
+	}
+	if d.Instance != nil {
+		d.Instance.table(t)
 	}
 	if len(d.Portfolio) == 0 {
 		return

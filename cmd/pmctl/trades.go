@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -62,7 +63,7 @@ type instance struct {
 	Build  string    `json:"build"`
 }
 
-// The status of an instance as far as a log can tell: whether the last writer still lives stands in no log.
+// The status of an instance as far as a log can tell. Whether the last writer still lives stands in no log, but beside it (standing).
 const (
 	instanceEnded = "ended"
 	instanceLast  = "last writer"
@@ -73,7 +74,7 @@ func (c *cli) instancesCommand() *cobra.Command {
 	return l.command("instances", "who runs; from a log: who wrote it, epoch by epoch")
 }
 
-func instancesFromLog(ctx context.Context, log eventstore.Log, _ *list) ([]any, projections.Head, error) {
+func instancesFromLog(ctx context.Context, log eventstore.Log, l *list) ([]any, projections.Head, error) {
 	var found []instance
 	head, err := eventstore.Replay(ctx, log, 0, func(r domain.Recorded, _ eventstore.Hash) error {
 		if e, ok := r.Event.(*domain.LeaderEpochStarted); ok {
@@ -82,7 +83,13 @@ func instancesFromLog(ctx context.Context, log eventstore.Log, _ *list) ([]any, 
 		return nil
 	})
 	if len(found) > 0 {
-		found[len(found)-1].Status = instanceLast
+		last := &found[len(found)-1]
+		last.Status = instanceLast
+		if s, standErr := l.c.standing(); standErr != nil {
+			err = errors.Join(err, standErr)
+		} else if s != nil && s.Instance == last.ID {
+			last.Status = s.Status
+		}
 	}
 	return anys(found), projections.HeadOf(head), err
 }
