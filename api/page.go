@@ -85,6 +85,9 @@ func (s *Server) fill(ctx context.Context, p *statusPage) error {
 	p.Closed = deps.History.Closed(projections.Filter{}, nil, pageRows).Rows
 	p.Health.Revision = &p.Portfolio.Revision
 	p.Health.watchHistory(deps.History.Health())
+	if deps.Snapshot != nil {
+		p.Health.watchSnapshot(deps.Snapshot())
+	}
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package apitest
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"pm/api"
 	"pm/domain"
 	"pm/domain/engine"
+	"pm/projections"
 )
 
 func TestTheStatusPageShowsThePortfolioWithoutAScript(t *testing.T) {
@@ -83,4 +85,20 @@ func TestThePageShowsAnOrderThatNobodyKnowsTheOutcomeOf(t *testing.T) {
 	order := r.get("/api/v1/orders").at("orders.0.order_id")
 	require.NotEqual(t, "<none>", r.get("/api/v1/orders/"+order).at("order.reason"), "why it was unknown is kept")
 	require.Contains(t, r.get("/").body, "working")
+}
+
+func TestThePageSaysInALineHowTheSnapshotStands(t *testing.T) {
+	r := start(t)
+	require.NotContains(t, r.get("/").body, "Snapshot", "none is configured")
+	is := projections.FollowerHealth{Status: projections.SnapshotAgreed, Written: projections.Head{Revision: 1, Hash: "9f2c"},
+		Compared: time.Date(2026, 1, 5, 4, 0, 0, 0, time.UTC)}
+	deps := r.deps
+	deps.Snapshot = func() projections.FollowerHealth { return is }
+	r.api.Activate(deps)
+	require.Contains(t, r.get("/").body, "<p>Snapshot agreed at revision 1, compared 5 Jan 09:30:00</p>")
+	is = projections.FollowerHealth{Status: projections.SnapshotUnavailable, Trouble: errors.New("no <b>route</b>")}
+	a := r.get("/")
+	require.Contains(t, a.body, "<p>Snapshot unavailable, 2 behind</p>")
+	require.Contains(t, a.body, `<p class="note warn">snapshot: no &lt;b&gt;route&lt;/b&gt;</p>`)
+	require.Equal(t, "unavailable", r.get("/readyz").at("snapshot.status"))
 }

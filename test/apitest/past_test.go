@@ -142,6 +142,21 @@ func TestRecoveriesAreListedLatestFirst(t *testing.T) {
 	require.Equal(t, "0", rest.at("reports.0.events"))
 	require.Equal(t, "2", rest.at("last.events"))
 	require.Equal(t, "<none>", rest.at("next"))
+	halted := projections.Report{
+		Portfolio: "main", Result: projections.Crashed, Code: projections.CodeValidationFailed, Message: "x", Hint: "y", Findings: []string{"z"},
+		Snapshot: projections.SnapshotDiffers, SnapshotPlace: "data/snapshot", SnapshotHead: &projections.SnapshotHead{Stream: "portfolio-main", Revision: 7},
+		Compared: &projections.Compared{Revision: 7, Tables: 16, Rows: 3, Values: 9, HistoryRows: 2}, DivergenceCount: 2,
+		Divergences: []projections.Divergence{{Path: "portfolio_state.fees", Log: "1.00", Snapshot: "2.00", Revision: 7, Message: "Fees mismatch"}},
+	}
+	kept["20260108T040000.000000000Z.json"] = &fstest.MapFile{Data: halted.JSON()}
+	a = r.get("/api/v1/recovery?limit=1")
+	for path, want := range map[string]string{
+		"result": "crashed", "code": "VALIDATION_FAILED", "hint": "y", "snapshot": "differs", "snapshot_place": "data/snapshot", "snapshot_head.revision": "7",
+		"compared.values": "9", "compared.history_rows": "2", "divergence_count": "2", "divergences.0.path": "portfolio_state.fees",
+		"divergences.0.log": "1.00", "divergences.0.snapshot": "2.00", "findings.0": "z",
+	} {
+		require.Equal(t, want, a.at("last."+path), path)
+	}
 	kept["20260109T040000.000000000Z.json"] = &fstest.MapFile{Data: []byte("{")}
 	require.Equal(t, http.StatusInternalServerError, r.get("/api/v1/recovery").status, "a torn report is a finding")
 }
