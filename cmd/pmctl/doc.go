@@ -5,6 +5,9 @@
 // read only, checked record by record, also while pm runs. DIR is pm's data folder (its log is DIR/log) or a folder that holds the log
 // itself. Without any of them, reads ask http://127.0.0.1:8080 (or PM_SERVER) and the verbs that need the log look into ./data.
 //
+// verify, snapshot, rebuild and migrate work on the log and the snapshot themselves. They look where the service of the same --config (or
+// PM_CONFIG), PM_DATA, PM_EVENTSTORE_URL and PM_SNAPSHOT_URL has them, unless --data, --eventstore or --snapshot name others.
+//
 // A command (halt, reduce, resume, exit, withdraw, close-all, accept, capital, limits, format raise) needs --server and a token that may: --token or
 // PM_TOKEN. It carries an id. Where no answer came, the error names the id: the same said again with --id is done once.
 //
