@@ -94,7 +94,7 @@ func (n *narrator) portfolioWords(e domain.Event) string {
 	case *domain.LeaderEpochStarted:
 		return fmt.Sprintf("epoch %d begins: instance %s writes", e.Epoch, e.Instance)
 	case *domain.RecoveryCompleted:
-		return fmt.Sprintf("recovered up to revision %d, snapshot %s", e.HeadRevision, e.Snapshot)
+		return recoveryWords(e)
 	case *domain.SettingsChanged:
 		return "configuration: " + changes(e.Before, e.After)
 	case *domain.RiskLimitsChanged:
@@ -115,6 +115,18 @@ func (n *narrator) portfolioWords(e domain.Event) string {
 		return fmt.Sprintf("difference %s accepted by %s: %s", e.ID, e.By, e.Reason)
 	}
 	return ""
+}
+
+// recoveryWords leaves out what an older form does not say.
+func recoveryWords(e *domain.RecoveryCompleted) string {
+	text := fmt.Sprintf("recovered up to revision %d, snapshot %s", e.HeadRevision, e.Snapshot)
+	if e.SnapshotRevision != nil {
+		text += fmt.Sprintf(" at revision %d", *e.SnapshotRevision)
+	}
+	if e.StateDigest != "" {
+		text += ", state " + e.StateDigest
+	}
+	return text
 }
 
 // equityMove is the closed equity before and after.
