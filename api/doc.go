@@ -21,7 +21,7 @@
 // # Roles
 //
 // A token (Options.Tokens) has a name and a role: a viewer reads, an operator also halts, resumes and exits, an admin also moves
-// capital and changes limits. It comes as Authorization: Bearer; for reads also as the password of HTTP basic authentication
+// capital, changes limits and raises the log's format. It comes as Authorization: Bearer; for reads also as the password of HTTP basic authentication
 // (any user name), so that a browser can ask for it. No token or a wrong one is the 401 above, too low a role a 403. The name of
 // the token is the actor: it stands as `by` in the event.
 //
