@@ -133,24 +133,6 @@ func demoAllowed(demo, sandbox bool) error {
 	return nil
 }
 
-// checkBook refuses a new log beside an old book: the new log would use the tags of the old orders again and find itself in them.
-func (s *service) checkBook(ctx context.Context) error {
-	if s.recovery.Head.Next > 0 {
-		return nil
-	}
-	book, err := s.broker.Book(ctx)
-	if err != nil {
-		return brokerHalt(err)
-	}
-	if n := len(book.Orders); n > 0 {
-		return &halt{
-			Code: codeBrokerMismatch, Err: fmt.Errorf("the log is empty and the paper broker's book has %d orders: the log they belong to is missing", n),
-			Hint: fmt.Sprintf("bring the log back to %s; to begin anew, name an empty folder with --data DIR", s.cfg.EventStore.Dir),
-		}
-	}
-	return nil
-}
-
 // begin writes the first events of this start: an empty log is opened, any other gets a new epoch.
 func (s *service) begin(ctx context.Context) error {
 	s.engine = engine.New(engine.Options{

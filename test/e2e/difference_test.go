@@ -81,3 +81,37 @@ func TestAPositionBoughtByHandIsADifferenceThatAPersonAccepts(t *testing.T) {
 	require.Empty(t, p.Differences)
 	require.Zero(t, s.stop())
 }
+
+// copyFolder copies as a backup does, with the modes: a private key that others can read would be refused.
+func copyFolder(t *testing.T, from, to string) {
+	t.Helper()
+	out, err := exec.Command("cp", "-a", from, to).CombinedOutput()
+	require.NoError(t, err, string(out))
+}
+
+func TestALogThatIsOlderThanTheBrokersBookIsNotStarted(t *testing.T) {
+	s := newSite(t, plain)
+	s.start()
+	s.signal(base, "BANK_NIFTY", "52000", "51650", "350", "51650")
+	s.quiet()
+	require.Zero(t, s.stop())
+	backup := filepath.Join(s.dir, "backup")
+	copyFolder(t, s.data(), backup)
+	s.start()
+	s.signal(base, "GOLD_MINI", "76000", "75000", "800", "75000")
+	s.quiet()
+	require.Zero(t, s.stop())
+
+	// Everything is brought back from the backup, as an operator would, but the broker keeps its own book.
+	book := filepath.Join(s.dir, "book")
+	require.NoError(t, os.Rename(filepath.Join(s.data(), "paper"), book))
+	require.NoError(t, os.RemoveAll(s.data()))
+	copyFolder(t, backup, s.data())
+	require.NoError(t, os.RemoveAll(filepath.Join(s.data(), "paper")))
+	require.NoError(t, os.Rename(book, filepath.Join(s.data(), "paper")))
+	_, before := s.history()
+	words := s.refusesToStart("BROKER_MISMATCH")
+	require.Contains(t, words, "has the tag of our order number 1, and the log has only made 1: the log is older than the book")
+	_, after := s.history()
+	require.Equal(t, before, after, "and nothing was written")
+}
