@@ -51,6 +51,9 @@ func (r *killRun) prove() {
 		if err := stream.Take(rec, e.state); err != nil {
 			return fmt.Errorf("revision %d, %s: %w", rec.Rev, rec.Type, err)
 		}
+		if found, ok := rec.Event.(*domain.BrokerDifferenceFound); ok {
+			return fmt.Errorf("revision %d: the books never differed, and yet %v", rec.Rev, found)
+		}
 		e.note(rec, entries)
 		if live, seen := digests[rec.Rev]; seen && live != e.state.Digest() {
 			return fmt.Errorf("revision %d: the digest logged live is not that of the replay", rec.Rev)
