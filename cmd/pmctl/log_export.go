@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -33,7 +35,7 @@ byte. The key is that of the data folder; --installation names another data fold
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.withLog(func(log eventstore.Log) error {
 				if len(args) == 0 || args[0] == "-" {
-					head, err := eventstore.Export(cmd.Context(), log, c.out)
+					head, err := c.exportTo(cmd.Context(), log, c.out)
 					return c.exportDone(head, "not signed", err)
 				}
 				return c.exportFile(cmd.Context(), log, args[0], opt)
@@ -56,7 +58,7 @@ func (c *cli) exportFile(ctx context.Context, log eventstore.Log, name string, o
 	if _, err := os.Lstat(side); err == nil {
 		return fmt.Errorf("export: %s: %w", side, os.ErrExist)
 	}
-	head, err := writeExport(ctx, log, name)
+	head, err := c.writeExport(ctx, log, name)
 	if err != nil || key == nil {
 		return c.exportDone(head, "not signed", err)
 	}
@@ -86,12 +88,12 @@ func (c *cli) signer(opt exportOptions) (*signature.Key, error) {
 }
 
 // writeExport writes a new file, whole and durable; a part of one does not stay.
-func writeExport(ctx context.Context, log eventstore.Log, name string) (head eventstore.Head, err error) {
+func (c *cli) writeExport(ctx context.Context, log eventstore.Log, name string) (head eventstore.Head, err error) {
 	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return head, fmt.Errorf("export: %w", err)
 	}
-	head, err = eventstore.Export(ctx, log, file)
+	head, err = c.exportTo(ctx, log, file)
 	if err == nil {
 		err = file.Sync()
 	}
@@ -99,6 +101,25 @@ func writeExport(ctx context.Context, log eventstore.Log, name string) (head eve
 		return head, errors.Join(err, os.Remove(name))
 	}
 	return head, durable.SyncDir(filepath.Dir(name))
+}
+
+// exportTo writes the export and shows how far it is.
+func (c *cli) exportTo(ctx context.Context, log eventstore.Log, out io.Writer) (eventstore.Head, error) {
+	before, err := log.Head(ctx)
+	if err != nil {
+		return before, err
+	}
+	lines := lineMeter{c.progress("events", before.Next)}
+	defer lines.done()
+	return eventstore.Export(ctx, log, io.MultiWriter(out, lines))
+}
+
+// lineMeter shows progress by the lines of an export that go by.
+type lineMeter struct{ *progress }
+
+func (m lineMeter) Write(text []byte) (int, error) {
+	m.step(uint64(bytes.Count(text, []byte("\n"))))
+	return len(text), nil
 }
 
 func (c *cli) exportDone(head eventstore.Head, signed string, err error) error {

@@ -66,7 +66,9 @@ func (c *cli) logImport(ctx context.Context, name string, opt importOptions) err
 	}
 	defer end()
 	staging := to + stagingSuffix
-	portfolio, head, err := fill(ctx, in, staging)
+	lines := lineMeter{c.progress("events", side.events())}
+	portfolio, head, err := fill(ctx, io.TeeReader(in, lines), staging)
+	lines.done()
 	switch {
 	case errors.Is(err, eventstore.ErrNoExport):
 		return finding(err)

@@ -100,7 +100,7 @@ func (c *cli) verifyExport(ctx context.Context, file, key string, unsigned bool)
 		return err
 	}
 	defer end()
-	found, err := c.checkExport(ctx, in)
+	found, err := c.checkExport(ctx, in, side.events())
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
@@ -129,8 +129,8 @@ type exported struct {
 	digest    string
 }
 
-// checkExport checks every record of an export and applies every event. Damage names the revision and the last good one.
-func (c *cli) checkExport(ctx context.Context, in io.Reader) (found exported, err error) {
+// checkExport checks every record of an export and applies every event; total, if it is known, is for the progress. Damage names the revision and the last good one.
+func (c *cli) checkExport(ctx context.Context, in io.Reader, total uint64) (found exported, err error) {
 	x, err := eventstore.NewExportReader(in)
 	if errors.Is(err, eventstore.ErrNoExport) {
 		return found, finding(err)
@@ -138,7 +138,7 @@ func (c *cli) checkExport(ctx context.Context, in io.Reader) (found exported, er
 	if err != nil {
 		return found, err
 	}
-	state, progress := domain.NewState(), c.progress("events", 0)
+	state, progress := domain.NewState(), c.progress("events", total)
 	defer progress.done()
 	for ctx.Err() == nil {
 		_, got, err := x.Next()

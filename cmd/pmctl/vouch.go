@@ -80,6 +80,14 @@ func readSide(file string, unsigned bool) (*sideFile, error) {
 	return &sideFile{name, signed}, nil
 }
 
+// events is how many events were signed; 0 where there is no signature.
+func (s *sideFile) events() uint64 {
+	if s == nil {
+		return 0
+	}
+	return s.signed.HeadRevision + 1
+}
+
 // proof is what a signature was found to prove.
 type proof struct {
 	signed  signature.Signed
