@@ -77,7 +77,7 @@ func (c *cli) signer(opt exportOptions) (*signature.Key, error) {
 	if data == "" {
 		var err error
 		if data, err = c.dataDir(); err != nil {
-			return nil, err
+			return nil, errors.New("export: this log is in no folder of this machine: name pm's data folder, whose key signs, with --installation DIR, or write the file --unsigned")
 		}
 	}
 	key, err := installation.Load(data)
