@@ -9,8 +9,11 @@ import (
 	"pm/domain"
 )
 
-// importBatch is how many records an import appends at once.
-const importBatch = 1000
+// How much an import appends at once. An event store takes no more than 1 MiB of an append where nobody has set it otherwise.
+const (
+	importBatch = 1000      // records
+	importBytes = 768 << 10 // bytes of records; a larger one goes alone
+)
 
 // ErrOtherLog says that a target holds something else than the beginning of the export.
 var ErrOtherLog = errors.New("the target does not hold the beginning of this export")
@@ -76,7 +79,7 @@ func (in *importer) begin(r io.Reader, open func(domain.PortfolioID) (Log, error
 	return nil
 }
 
-// next takes one record, and appends the batch when it is full. What the target has already is passed over, up to its head, whose
+// next takes one record, and appends the batch when it is full or has no room for it. What the target has already is passed over, up to its head, whose
 // hash must be the export's: the chain ties everything before to it.
 func (in *importer) next() error {
 	rec, _, err := in.from.Next()
@@ -89,9 +92,14 @@ func (in *importer) next() error {
 		}
 		return nil
 	}
+	if in.size+rec.Size() > importBytes {
+		if err := in.flush(); err != nil {
+			return err
+		}
+	}
 	in.batch = append(in.batch, rec)
 	in.size += rec.Size()
-	if len(in.batch) == importBatch || in.size > MaxBatchBytes-MaxRecord {
+	if len(in.batch) == importBatch {
 		return in.flush()
 	}
 	return nil
