@@ -119,7 +119,7 @@ func (v *view) Lines(of []tables.Table) (map[string][]string, error) {
 	}
 	var sql strings.Builder
 	for _, t := range of {
-		sql.WriteString("SELECT " + list(t.Names()) + " FROM " + quote(t.Name) + ";")
+		sql.WriteString("SELECT " + read(t) + " FROM " + quote(t.Name) + ";")
 	}
 	results, err := v.conn.Exec(v.ctx, sql.String()).ReadAll()
 	if err != nil {
@@ -159,7 +159,7 @@ func (v *view) Copy(t tables.Table, to io.Writer) error {
 		order = append(order, by)
 	}
 	out := &receiver{to: to}
-	_, err := v.conn.CopyTo(v.ctx, out, "COPY (SELECT "+list(t.Names())+" FROM "+quote(t.Name)+" ORDER BY "+strings.Join(order, ", ")+") TO STDOUT")
+	_, err := v.conn.CopyTo(v.ctx, out, "COPY (SELECT "+read(t)+" FROM "+quote(t.Name)+" ORDER BY "+strings.Join(order, ", ")+") TO STDOUT")
 	if out.err != nil {
 		return out.err
 	}
@@ -186,6 +186,18 @@ func list(names []string) string {
 		quoted[i] = quote(name)
 	}
 	return strings.Join(quoted, ", ")
+}
+
+// read lists the columns of a table as they are read. A person may have written 100000.00: that is the value of a line that says 100000.
+func read(t tables.Table) string {
+	columns := make([]string, len(t.Columns))
+	for i, c := range t.Columns {
+		columns[i] = quote(c.Name)
+		if c.Kind == tables.Decimal {
+			columns[i] = "trim_scale(" + columns[i] + ")"
+		}
+	}
+	return strings.Join(columns, ", ")
 }
 
 // literal writes a text as a constant. Backslashes mean nothing in it: standard_conforming_strings is on.

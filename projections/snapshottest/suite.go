@@ -66,6 +66,7 @@ func Run(t *testing.T, make func(t *testing.T) Place) {
 	if make(t).Exec != nil {
 		all = append(all,
 			promise{"a change of any column of any table is seen", tampered},
+			promise{"a decimal is its value, however many zeros end it", zeros},
 			promise{"a row that is deleted or added by hand is seen", rowsByHand},
 			promise{"a table or a column that is not there is damage", notThere},
 			promise{"a version that is built beside mends what is damaged", mended},

@@ -106,6 +106,29 @@ func columnsChanged(t tables.Table, was, is []string) []string {
 	return names
 }
 
+// zeros writes every decimal as a person does who restores one, over whole tables.
+func zeros(t *testing.T, p Place) {
+	s, rows := begun(t, p)
+	for _, form := range []struct{ written, value string }{
+		{"'100000.00'", "100000"}, {"'0.00'", "0"}, {"'12.50'", "12.5"}, {"'-7.0700'", "-7.07"}, {"'500.05'", "500.05"}, {"100.0", "100"}, {"1000", "1000"},
+	} {
+		for _, table := range tables.All() {
+			for c, column := range table.Columns {
+				if column.Kind != tables.Decimal {
+					continue
+				}
+				p.Exec(t, fmt.Sprintf("UPDATE %s SET %s = %s", table.Name, column.Name, form.written))
+				for i, line := range rows[table.Name] {
+					columns := tables.Split(line)
+					columns[c] = form.value
+					rows[table.Name][i] = tables.Join(columns)
+				}
+			}
+		}
+		require.Equal(t, wanted(Head(1), rows), look(t, s), form.written)
+	}
+}
+
 func rowsByHand(t *testing.T, p Place) {
 	s, rows := begun(t, p)
 	for _, table := range tables.All() {
