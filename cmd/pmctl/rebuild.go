@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"pm/eventstore"
 	"pm/projections"
 	"pm/projections/tables"
 )
@@ -39,7 +40,8 @@ On a terminal it asks before it switches, unless --yes is given; elsewhere it sw
 leaves the old tables as they were, and the same command goes on with what was built.
 
 --dry-run stops before the switch and drops what was built; exit code 1: values differ. --accept-older-log replaces a snapshot that
-knows events which the log does not have, and is only right where the log is known to be all there is.`,
+knows events which the log does not have, and is only right where the log is known to be all there is. A pinned head (head.pin in the
+data folder) that knows them too is kept under another name, so that pm starts. The broker's book is not touched.`,
 	}
 	flags := cmd.Flags()
 	flags.StringSliceVar(&f.projections, "projection", []string{allProjections}, "which tables, by name; "+allProjections+" of them")
@@ -94,10 +96,22 @@ func (c *cli) rebuild(ctx context.Context, p *whereabouts, f *rebuildFlags) (err
 	if err := c.show(r, nil, func(t *table) { rebuiltTable(t, r, s.String()) }); err != nil {
 		return err
 	}
+	if f.acceptOlderLog && !f.dryRun {
+		return c.acceptedOlderLog(ctx, p, log)
+	}
 	if f.dryRun && r.Diff.Count > 0 {
 		return finding(fmt.Errorf("%s would change", counted(r.Diff.Count, "value")))
 	}
 	return nil
+}
+
+// acceptedOlderLog lets the next start forget the head that it remembers beside the snapshot, since the person has said which log is right.
+func (c *cli) acceptedOlderLog(ctx context.Context, p *place, log eventstore.Log) error {
+	aside, err := setPinAside(ctx, log, p.cfg.Data)
+	if err == nil && aside != "" {
+		fmt.Fprintf(c.errs, "the pinned head knew events that this log does not have: it is kept as %s\n", aside)
+	}
+	return err
 }
 
 // rebuildEnded says what a person does about a rebuild that did not come to its end.

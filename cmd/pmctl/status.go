@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -114,10 +116,57 @@ type statusDocument struct {
 
 // statusCommand says in a few lines whether the service works and what it holds.
 func (c *cli) statusCommand() *cobra.Command {
-	return &cobra.Command{
+	var wait time.Duration
+	cmd := &cobra.Command{
 		Use: "status", Short: "is it ready, what does it hold, what needs a person", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return c.status(cmd.Context()) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if wait > 0 {
+				if c.fromLog() {
+					return errors.New("--wait asks a running service: name it with --server")
+				}
+				if err := c.awaitReady(cmd.Context(), wait); err != nil {
+					return err
+				}
+			}
+			return c.status(cmd.Context())
+		},
 	}
+	cmd.Flags().DurationVar(&wait, "wait", 0, "wait so long until the service takes signals, for example 1m; exit code 1 if it does not by then")
+	return cmd
+}
+
+// readyEvery is the wait between two questions whether the service is ready.
+const readyEvery = 200 * time.Millisecond
+
+// awaitReady asks until the service takes signals. That it does not in time is a finding, with what it said last.
+func (c *cli) awaitReady(ctx context.Context, patience time.Duration) error {
+	for deadline := c.now().Add(patience); ; {
+		ready, service, err := c.readiness(ctx)
+		if ready {
+			return nil
+		}
+		if err == nil {
+			err = fmt.Errorf("the service is there and takes no signals: %s", strings.Join(wordsOf(service).Reasons, "; "))
+		}
+		if !c.now().Add(readyEvery).Before(deadline) {
+			return finding(fmt.Errorf("not ready within %s: %w", patience, err))
+		}
+		if err := c.wait(ctx, readyEvery); err != nil {
+			return err
+		}
+	}
+}
+
+// serviceWords are what a service says of itself at /readyz.
+type serviceWords struct {
+	Status   string   `json:"status"`
+	Reasons  []string `json:"reasons"`
+	Degraded []string `json:"degraded"`
+}
+
+func wordsOf(service json.RawMessage) (w serviceWords) {
+	_ = json.Unmarshal(service, &w) // words only: what cannot be read is not shown
+	return w
 }
 
 func (c *cli) status(ctx context.Context) error {
@@ -173,11 +222,7 @@ func (c *cli) readiness(ctx context.Context) (bool, json.RawMessage, error) {
 func (d statusDocument) table(t *table, p projections.Portfolio) {
 	t.row("source", d.Source)
 	if d.Ready != nil {
-		var service struct {
-			Status  string   `json:"status"`
-			Reasons []string `json:"reasons"`
-		}
-		_ = json.Unmarshal(d.Service, &service) // words only: what cannot be read is not shown
+		service := wordsOf(d.Service)
 		text := "ready"
 		if !*d.Ready {
 			text = "NOT READY"
@@ -185,6 +230,9 @@ func (d statusDocument) table(t *table, p projections.Portfolio) {
 		t.row("service", text+" ("+service.Status+")")
 		for _, r := range service.Reasons {
 			t.foot = append(t.foot, "not ready: "+r)
+		}
+		for _, r := range service.Degraded {
+			t.foot = append(t.foot, "degraded: "+r)
 		}
 	}
 	if d.Instance != nil {
