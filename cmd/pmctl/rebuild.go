@@ -106,7 +106,7 @@ func (c *cli) rebuild(ctx context.Context, p *whereabouts, f *rebuildFlags) (err
 }
 
 // acceptedOlderLog lets the next start forget the head that it remembers beside the snapshot, since the person has said which log is right.
-func (c *cli) acceptedOlderLog(ctx context.Context, p *place, log eventstore.Log) error {
+func (c *cli) acceptedOlderLog(ctx context.Context, p *whereabouts, log eventstore.Log) error {
 	aside, err := setPinAside(ctx, log, p.cfg.Data)
 	if err == nil && aside != "" {
 		fmt.Fprintf(c.errs, "the pinned head knew events that this log does not have: it is kept as %s\n", aside)
