@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"pm/domain"
+	"pm/test/programs"
 )
 
 // burstForm is how large the burst is and how long an exit may wait beside it.
@@ -50,10 +51,10 @@ func (b *burst) entry(i int) {
 		a, err := b.p.send(http.MethodPost, "/webhook", body, "Authorization", "Bearer "+secret)
 		b.note(id, a, err)
 		after, _ := strconv.Atoi(a.header.Get("Retry-After"))
-		if a.status != http.StatusServiceUnavailable || b.p.t.Context().Err() != nil {
+		if a.status != http.StatusServiceUnavailable || b.p.T.Context().Err() != nil {
 			return
 		}
-		pause(b.p.t.Context(), time.Duration(after)*time.Second)
+		programs.Pause(b.p.T.Context(), time.Duration(after)*time.Second)
 	}
 }
 
@@ -66,7 +67,7 @@ func (b *burst) note(id string, a answer, err error) {
 	}
 	b.took = append(b.took, a.took)
 	if err == nil && a.status != http.StatusOK && a.read.Error.Code != "busy" && a.read.Error.Code != "outcome_unknown" {
-		b.p.t.Errorf("%s: %d %s", id, a.status, a.body)
+		b.p.T.Errorf("%s: %d %s", id, a.status, a.body)
 	}
 }
 
@@ -98,7 +99,7 @@ func (b *burst) trades(done <-chan struct{}) (exits []answer) {
 		default:
 		}
 		if _, err := b.p.send(http.MethodPost, "/webhook", base(fmt.Sprintf(`,"id":"in-%d"`, n)), "Authorization", "Bearer "+secret); err != nil {
-			b.p.t.Logf("entry %d had no answer: %v", n, err)
+			b.p.T.Logf("entry %d had no answer: %v", n, err)
 		}
 		exits = append(exits, b.p.post(exit("BANK_NIFTY", fmt.Sprintf(`,"id":"out-%d"`, n))))
 	}
@@ -161,7 +162,7 @@ func TestInABurstOfSignalsEveryExitIsAnsweredInTime(t *testing.T) {
 
 // prove holds every answer against the log: what was acknowledged is there, what was turned away is not, and nothing is held.
 func (b *burst) prove() {
-	t, p := b.p.t, b.p
+	t, p := b.p.T, b.p
 	require.Eventually(t, func() bool { return atRest(t, p.history()) }, 30*time.Second, 100*time.Millisecond, "lots stay behind")
 	recorded := map[string]bool{}
 	for _, e := range p.history() {

@@ -18,9 +18,9 @@ const adminToken = "administrators-own-key-91ab"
 
 // command says something with a token.
 func (p *program) command(key, path, body string) answer {
-	p.t.Helper()
+	p.T.Helper()
 	a, err := p.send(http.MethodPost, "/api/v1/"+path, body, "Authorization", "Bearer "+key, "Content-Type", "application/json")
-	require.NoError(p.t, err)
+	require.NoError(p.T, err)
 	return a
 }
 
@@ -87,7 +87,7 @@ func TestACommandReplayedAHundredTimesMovesMoneyOnce(t *testing.T) {
 	require.Equal(t, map[string]int{"200 false": 1, "200 true": 99}, heard)
 	require.Equal(t, http.StatusConflict, p.command(adminToken, "capital", strings.Replace(body, "0.25", "0.26", 1)).status)
 	require.Equal(t, http.StatusForbidden, p.command(token, "capital", body).status, "an operator moves no money")
-	require.Equal(t, 0, p.stop())
+	require.Equal(t, 0, p.Stop())
 	sum := domain.Decimal{}
 	for _, e := range p.history() {
 		if d, ok := e.Event.(*domain.CapitalDeposited); ok {

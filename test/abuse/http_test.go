@@ -50,7 +50,7 @@ type outcome struct {
 
 // send makes a request; any goroutine may call it. Headers come as name, value, name, value.
 func (p *program) send(method, path, body string, headers ...string) (answer, error) {
-	req, err := http.NewRequestWithContext(p.t.Context(), method, "http://"+p.address+path, strings.NewReader(body))
+	req, err := http.NewRequestWithContext(p.T.Context(), method, "http://"+p.Address+path, strings.NewReader(body))
 	if err != nil {
 		return answer{}, err
 	}
@@ -76,17 +76,17 @@ func (p *program) send(method, path, body string, headers ...string) (answer, er
 
 // post sends a signal with the secret in its header.
 func (p *program) post(body string, headers ...string) answer {
-	p.t.Helper()
+	p.T.Helper()
 	a, err := p.send(http.MethodPost, "/webhook", body, append([]string{"Authorization", "Bearer " + secret}, headers...)...)
-	require.NoError(p.t, err)
+	require.NoError(p.T, err)
 	return a
 }
 
 // stranger sends a signal without any header of ours.
 func (p *program) stranger(body string, headers ...string) answer {
-	p.t.Helper()
+	p.T.Helper()
 	a, err := p.send(http.MethodPost, "/webhook", body, headers...)
-	require.NoError(p.t, err)
+	require.NoError(p.T, err)
 	return a
 }
 

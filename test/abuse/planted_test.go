@@ -14,6 +14,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"pm/test/programs"
 )
 
 // token is an operator's, planted beside the secret.
@@ -86,13 +88,13 @@ func TestThePlantedSecretComesToLightNowhere(t *testing.T) {
 	}
 	p.commands()
 	p.tools()
-	require.Equal(t, 0, p.stop())
+	require.Equal(t, 0, p.Stop())
 	p.files()
 }
 
 // commands are given with the right token and wrong ones; the log says who asked and not with what.
 func (p *program) commands() {
-	t := p.t.(*testing.T)
+	t := p.T.(*testing.T)
 	for _, key := range []string{token, token + "x", secret, ""} {
 		for _, body := range []string{`{"reason":"a test"}`, `{"reason":"a test","token":"` + token + `"}`, `{"token":`, `{"reason":7}`} {
 			for _, path := range []string{"reduce", "resume", "close-all", "capital", "positions/x/exit"} {
@@ -108,13 +110,13 @@ func (p *program) commands() {
 
 // tools asks pmctl for everything that it tells from the log, and pm for its settings.
 func (p *program) tools() {
-	t := p.t.(*testing.T)
-	pm, ctl := build(t)
-	export := filepath.Join(p.dir, "export.jsonl")
+	t := p.T.(*testing.T)
+	pm, ctl := programs.Build(t, p.Version)
+	export := filepath.Join(p.Dir, "export.jsonl")
 	for _, args := range [][]string{
-		{ctl, "--data", p.data(), "replay"}, {ctl, "--data", p.data(), "replay", "-o", "json"}, {ctl, "--data", p.data(), "replay", "--state"},
-		{ctl, "--data", p.data(), "signals"}, {ctl, "--data", p.data(), "log", "info"}, {ctl, "--data", p.data(), "log", "export", export},
-		{pm, "--config", filepath.Join(p.dir, "pm.yaml"), "--data", p.data(), "--print-config"},
+		{ctl, "--data", p.Data(), "replay"}, {ctl, "--data", p.Data(), "replay", "-o", "json"}, {ctl, "--data", p.Data(), "replay", "--state"},
+		{ctl, "--data", p.Data(), "signals"}, {ctl, "--data", p.Data(), "log", "info"}, {ctl, "--data", p.Data(), "log", "export", export},
+		{pm, "--config", p.Config, "--data", p.Data(), "--print-config"},
 	} {
 		out, err := exec.Command(args[0], args[1:]...).CombinedOutput()
 		require.NoError(t, err, "%v: %s", args[1:], out)
@@ -125,9 +127,9 @@ func (p *program) tools() {
 
 // files reads every byte that the program left behind but the configuration in which the secret was given.
 func (p *program) files() {
-	t := p.t.(*testing.T)
+	t := p.T.(*testing.T)
 	read := 0
-	require.NoError(t, filepath.WalkDir(p.dir, func(path string, entry fs.DirEntry, err error) error {
+	require.NoError(t, filepath.WalkDir(p.Dir, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() || entry.Name() == "pm.yaml" {
 			return err
 		}
@@ -137,7 +139,7 @@ func (p *program) files() {
 		return err
 	}))
 	require.Greater(t, read, 2, "the log, the book and what was said are files")
-	said, err := os.ReadFile(p.said())
+	said, err := os.ReadFile(p.Stderr(p.Started))
 	require.NoError(t, err)
 	require.Contains(t, string(said), "level=WARN", "the log has spoken of refusals")
 	require.Contains(t, string(said), "level=INFO", "and of the rest")

@@ -44,7 +44,7 @@ func TestAThousandSlowConnectionsHoldUpNobodyAndAreCutOff(t *testing.T) {
 		}
 	}()
 	for i := range slowConnections {
-		conn, err := net.Dial("tcp", p.address)
+		conn, err := net.Dial("tcp", p.Address)
 		require.NoError(t, err, "connection %d", i)
 		conns = append(conns, conn)
 		_, err = io.WriteString(conn, said[kinds[i%len(kinds)]])

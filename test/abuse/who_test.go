@@ -110,7 +110,7 @@ func TestARequestReplayedAHundredTimesActsOnce(t *testing.T) {
 	require.Equal(t, map[string]int{"accepted": 1, "duplicate": 99}, heard)
 	require.Len(t, revisions, 1, "all hear of the same revision")
 	require.Equal(t, 1, orders(p.history(), "BUY"))
-	require.Equal(t, 0, p.stop())
+	require.Equal(t, 0, p.Stop())
 
 	events := p.history()
 	require.Equal(t, 1, count(events, "SignalReceived"), "a replay appends nothing")

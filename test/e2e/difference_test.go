@@ -13,32 +13,33 @@ import (
 	"pm/adapters/broker/paper"
 	"pm/domain"
 	"pm/domain/engine"
+	"pm/test/programs"
 )
 
 // byHand buys beside pm, as a person does in the broker's own app.
 func (s *site) byHand(contract string, units int) {
-	s.t.Helper()
-	b, err := paper.Open(filepath.Join(s.data(), "paper"), paper.Options{})
-	require.NoError(s.t, err)
-	answer := b.Send(s.t.Context(), engine.Order{
+	s.T.Helper()
+	b, err := paper.Open(filepath.Join(s.Data(), "paper"), paper.Options{})
+	require.NoError(s.T, err)
+	answer := b.Send(s.T.Context(), engine.Order{
 		Tag: "byhand", Exchange: "NFO", Contract: contract, Side: domain.Buy, Type: "MARKET", Product: "NRML", Quantity: units, LotSize: units,
 		RefPrice: domain.D("52000"), PointValue: domain.D("30"),
 	})
-	require.Equal(s.t, engine.Accepted, answer.Kind, answer.Text)
-	book, err := b.Book(s.t.Context())
-	require.NoError(s.t, err)
-	require.NotZero(s.t, book.Net[contract])
-	require.NoError(s.t, b.Close())
+	require.Equal(s.T, engine.Accepted, answer.Kind, answer.Text)
+	book, err := b.Book(s.T.Context())
+	require.NoError(s.T, err)
+	require.NotZero(s.T, book.Net[contract])
+	require.NoError(s.T, b.Close())
 }
 
 // ctl runs pmctl against the site and wants exit code 0.
 func (s *site) ctl(args ...string) {
-	s.t.Helper()
-	_, ctl := build(s.t)
-	cmd := exec.Command(ctl, append(args, "--server", s.url(""))...)
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + s.dir}
+	s.T.Helper()
+	_, ctl := programs.Build(s.T, s.Version)
+	cmd := exec.Command(ctl, append(args, "--server", s.URL(""))...)
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + s.Dir}
 	out, err := cmd.CombinedOutput()
-	require.NoError(s.t, err, string(out))
+	require.NoError(s.T, err, string(out))
 }
 
 // standingOf is how a portfolio stands with its broker.
@@ -53,33 +54,33 @@ type standingOf struct {
 
 func TestAPositionBoughtByHandIsADifferenceThatAPersonAccepts(t *testing.T) {
 	s := newSite(t, plain)
-	s.start()
-	s.signal(base, "BANK_NIFTY", "52000", "51650", "350", "51650")
-	s.quiet()
-	require.Zero(t, s.stop())
+	s.Start()
+	s.Signal(programs.Base, "BANK_NIFTY", "52000", "51650", "350", "51650")
+	s.Quiet()
+	require.Zero(t, s.Stop())
 	s.byHand("BANKNIFTY-FUT", 30)
 
-	s.start()
+	s.Start()
 	var p standingOf
 	require.Eventually(t, func() bool {
-		code, body, err := s.get(t.Context(), "/api/v1/portfolio")
+		code, body, err := s.Get(t.Context(), "/api/v1/portfolio")
 		return err == nil && code == http.StatusOK && json.Unmarshal(body, &p) == nil && len(p.Differences) > 0
-	}, stopWithin, lookEvery)
+	}, programs.StopWithin, programs.LookEvery)
 	require.Equal(t, "REDUCING", p.State)
 	require.Equal(t, "broker_difference", p.Reason)
 	require.Equal(t, "BANKNIFTY-FUT", p.Differences[0].Contract)
 
 	s.ctl("accept", p.Differences[0].ID, "--reason", "bought in the app")
 	s.ctl("resume", "--reason", "looked at it")
-	s.signal(base, "GOLD_MINI", "76000", "75000", "800", "75000")
-	s.quiet()
-	s.kill()
-	s.start()
+	s.Signal(programs.Base, "GOLD_MINI", "76000", "75000", "800", "75000")
+	s.Quiet()
+	s.Kill()
+	s.Start()
 	p = standingOf{}
-	s.read("/api/v1/portfolio", &p)
+	s.Read("/api/v1/portfolio", &p)
 	require.Equal(t, "ACTIVE", p.State)
 	require.Empty(t, p.Differences)
-	require.Zero(t, s.stop())
+	require.Zero(t, s.Stop())
 }
 
 // copyFolder copies as a backup does, with the modes: a private key that others can read would be refused.

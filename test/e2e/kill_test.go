@@ -16,6 +16,7 @@ import (
 	"pm/domain"
 	"pm/eventstore"
 	"pm/eventstore/sqlite"
+	"pm/test/programs"
 )
 
 // plan is how hard a run is.
@@ -98,7 +99,7 @@ type seenState struct {
 func (r *killRun) play(feeds []feed) {
 	ctx, cancel := context.WithTimeout(r.t.Context(), r.plan.within)
 	defer cancel()
-	r.site.start()
+	r.site.Start()
 	sent := make(chan error, 1)
 	go func() { sent <- r.senders.run(ctx, feeds) }()
 	watch, stopWatching := context.WithCancel(ctx)
@@ -122,7 +123,7 @@ func (r *killRun) play(feeds []feed) {
 	}
 	stopWatching()
 	watcher.Wait()
-	if code := r.site.stop(); code != 0 {
+	if code := r.site.Stop(); code != 0 {
 		r.t.Errorf("stopped with exit code %d", code)
 	}
 }
@@ -143,33 +144,33 @@ func (r *killRun) await(ctx context.Context, answered int64) bool {
 		if ctx.Err() != nil {
 			return false
 		}
-		pause(ctx, lookEvery)
+		programs.Pause(ctx, programs.LookEvery)
 	}
 	if r.rng.IntN(2) == 0 {
-		pause(ctx, time.Duration(r.rng.Int64N(int64(killJitter))))
+		programs.Pause(ctx, time.Duration(r.rng.Int64N(int64(killJitter))))
 		return true
 	}
 	// Half of the time it dies while a sender waits for its answer: most of a signal's life is the wait for its order.
 	for deadline := time.Now().Add(killJitter); r.senders.posting.Load() == 0 && time.Now().Before(deadline); {
-		pause(ctx, 100*time.Microsecond)
+		programs.Pause(ctx, 100*time.Microsecond)
 	}
-	pause(ctx, time.Duration(r.rng.Int64N(int64(answerTakes))))
+	programs.Pause(ctx, time.Duration(r.rng.Int64N(int64(answerTakes))))
 	return true
 }
 
 // strike kills the service, looks at what it left, and starts it again; some starts are killed, too.
 func (r *killRun) strike() {
 	r.t.Helper()
-	r.site.kill()
+	r.site.Kill()
 	r.left()
 	for r.rng.IntN(startKilled) == 0 && r.kills < r.plan.kills {
-		r.site.launch()
-		pause(r.t.Context(), time.Duration(r.rng.Int64N(int64(killJitter))))
-		r.site.kill()
+		r.site.Launch()
+		programs.Pause(r.t.Context(), time.Duration(r.rng.Int64N(int64(killJitter))))
+		r.site.Kill()
 		r.left()
 	}
 	began := time.Now()
-	r.site.start()
+	r.site.Start()
 	r.slowest = max(r.slowest, time.Since(began))
 }
 
@@ -177,7 +178,7 @@ func (r *killRun) strike() {
 func (r *killRun) left() {
 	r.t.Helper()
 	r.kills++
-	log, err := sqlite.OpenReader(r.site.logFolder())
+	log, err := sqlite.OpenReader(r.site.LogFolder())
 	require.NoError(r.t, err)
 	defer log.Close()
 	_, err = eventstore.Replay(r.t.Context(), log, r.state.Events, func(e domain.Recorded, _ eventstore.Hash) error { return r.state.Apply(e) })
@@ -190,8 +191,8 @@ func (r *killRun) left() {
 // watch fetches the whole state from time to time.
 func (r *killRun) watch(ctx context.Context) {
 	for len(r.states) < maxStates && ctx.Err() == nil {
-		pause(ctx, rand.N(2*stateEvery))
-		code, body, err := r.site.get(ctx, "/api/v1/state")
+		programs.Pause(ctx, rand.N(2*stateEvery))
+		code, body, err := r.site.Get(ctx, "/api/v1/state")
 		if err != nil || code != 200 {
 			continue
 		}
@@ -209,10 +210,10 @@ func (r *killRun) rest(ctx context.Context) bool {
 		if ctx.Err() != nil {
 			return false
 		}
-		if !r.site.settled(ctx, "") {
+		if !r.site.Settled(ctx, "") {
 			quiet = -1
 		}
-		pause(ctx, 100*time.Millisecond)
+		programs.Pause(ctx, 100*time.Millisecond)
 	}
 	return true
 }

@@ -19,6 +19,7 @@ import (
 	"pm/eventstore/sqlite"
 	"pm/projections"
 	"pm/test/invariants"
+	"pm/test/programs"
 )
 
 // evidence is what the log says of the run, read once from revision 0 with every rule held after every event.
@@ -34,7 +35,7 @@ type evidence struct {
 // prove holds everything that was seen from outside against the log and the broker's book.
 func (r *killRun) prove() {
 	t := r.t
-	log, err := sqlite.OpenReader(r.site.logFolder())
+	log, err := sqlite.OpenReader(r.site.LogFolder())
 	require.NoError(t, err)
 	defer log.Close()
 	digests := r.digests()
@@ -143,7 +144,7 @@ func (r *killRun) proveAnswers(e *evidence) map[string]int {
 
 // proveBook: no order twice in the broker's book, and its units are those of the positions.
 func (r *killRun) proveBook(e *evidence) int {
-	book, err := paper.OpenReader(filepath.Join(r.site.data(), "paper"))
+	book, err := paper.OpenReader(filepath.Join(r.site.Data(), "paper"))
 	require.NoError(r.t, err)
 	defer book.Close()
 	orders, err := book.AllOrders(r.t.Context())
@@ -159,8 +160,8 @@ var digestLine = regexp.MustCompile(`msg="state digest" revision=(\d+) digest=([
 // digests are what the processes logged while they lived.
 func (r *killRun) digests() map[uint64]string {
 	out := map[uint64]string{}
-	for n := 1; n <= r.site.started; n++ {
-		text, err := os.ReadFile(r.site.stderr(n))
+	for n := 1; n <= r.site.Started; n++ {
+		text, err := os.ReadFile(r.site.Stderr(n))
 		require.NoError(r.t, err)
 		for _, m := range digestLine.FindAllSubmatch(text, -1) {
 			revision, err := strconv.ParseUint(string(m[1]), 10, 64)
@@ -177,10 +178,10 @@ const pmctlStates = 3
 
 // provePmctl lets pmctl replay the log in a process of its own.
 func (r *killRun) provePmctl() {
-	_, ctl := build(r.t)
+	_, ctl := programs.Build(r.t, r.site.Version)
 	for i := range min(pmctlStates, len(r.states)) {
 		s := r.states[(i+1)*len(r.states)/pmctlStates-1]
-		cmd := exec.Command(ctl, "--data", r.site.data(), "replay", "--until", strconv.FormatUint(s.revision, 10), "--state")
+		cmd := exec.Command(ctl, "--data", r.site.Data(), "replay", "--until", strconv.FormatUint(s.revision, 10), "--state")
 		printed, err := cmd.Output()
 		require.NoError(r.t, err, cmd.String())
 		require.True(r.t, bytes.Equal(s.document, printed), "%s prints another state than was fetched live", cmd)

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"pm/test/programs"
 )
 
 // heard is what a sender was told about a signal.
@@ -73,11 +75,11 @@ func (s *senders) feed(ctx context.Context, f feed) error {
 
 // ordersDone waits until no order of the instrument is under way, and no exit waits for its next one.
 func (s *senders) ordersDone(ctx context.Context, instrument string) error {
-	for !s.site.settled(ctx, instrument) {
+	for !s.site.Settled(ctx, instrument) {
 		if ctx.Err() != nil {
 			return errTooLong
 		}
-		pause(ctx, 20*time.Millisecond)
+		programs.Pause(ctx, 20*time.Millisecond)
 	}
 	return nil
 }
@@ -92,7 +94,7 @@ const (
 func (s *senders) send(ctx context.Context, body []byte) (heard, error) {
 	for wait := firstWait; ; wait = min(2*wait, lastWait) {
 		s.posting.Add(1)
-		code, answer, err := s.site.post(ctx, body)
+		code, answer, err := s.site.Post(ctx, body)
 		s.posting.Add(-1)
 		switch {
 		case err == nil && code == http.StatusOK:
@@ -105,7 +107,7 @@ func (s *senders) send(ctx context.Context, body []byte) (heard, error) {
 			return heard{}, errTooLong
 		}
 		s.retries.Add(1)
-		pause(ctx, wait/2+rand.N(wait/2+1))
+		programs.Pause(ctx, wait/2+rand.N(wait/2+1))
 	}
 }
 

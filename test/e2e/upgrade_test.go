@@ -3,9 +3,6 @@ package e2e
 import (
 	"fmt"
 	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -14,52 +11,48 @@ import (
 	"pm/domain"
 	"pm/eventstore"
 	"pm/eventstore/sqlite"
+	"pm/test/programs"
 )
 
 // older builds this source as a release of the format before: what is newer it does not know, and names itself "older".
 func older(t *testing.T) string {
 	t.Helper()
-	program := filepath.Join(t.TempDir(), "pm-older")
-	cmd := exec.Command("go", "build", "-tags", "olderformat", "-ldflags", "-X main.version=older", "-o", program, "./cmd/pm")
-	cmd.Dir = filepath.Join("..", "..")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	out, err := cmd.CombinedOutput()
-	require.NoError(t, err, string(out))
-	return program
+	pm, _ := programs.Build(t, "older", "-tags", "olderformat")
+	return pm
 }
 
 // raise asks for a newer format of the log.
 func (s *site) raise(to int) (code int, answer string) {
-	s.t.Helper()
-	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, s.url("/api/v1/format/raise"), strings.NewReader(fmt.Sprintf(`{"to":%d}`, to)))
-	require.NoError(s.t, err)
+	s.T.Helper()
+	req, err := http.NewRequestWithContext(s.T.Context(), http.MethodPost, s.URL("/api/v1/format/raise"), strings.NewReader(fmt.Sprintf(`{"to":%d}`, to)))
+	require.NoError(s.T, err)
 	req.Header.Set("Content-Type", "application/json")
-	code, body, err := do(req)
-	require.NoError(s.t, err)
+	code, body, err := programs.Do(req)
+	require.NoError(s.T, err)
 	return code, string(body)
 }
 
 // history verifies the whole log and gives its events and its head.
 func (s *site) history() (all []domain.Recorded, head eventstore.Head) {
-	s.t.Helper()
-	log, err := sqlite.OpenReader(s.logFolder())
-	require.NoError(s.t, err)
+	s.T.Helper()
+	log, err := sqlite.OpenReader(s.LogFolder())
+	require.NoError(s.T, err)
 	defer log.Close()
-	head, err = eventstore.Replay(s.t.Context(), log, 0, func(r domain.Recorded, _ eventstore.Hash) error {
+	head, err = eventstore.Replay(s.T.Context(), log, 0, func(r domain.Recorded, _ eventstore.Hash) error {
 		all = append(all, r)
 		return nil
 	})
-	require.NoError(s.t, err)
+	require.NoError(s.T, err)
 	return all, head
 }
 
 // recoveries lists which build wrote which version of RecoveryCompleted.
 func (s *site) recoveries() (out []string) {
-	s.t.Helper()
+	s.T.Helper()
 	all, _ := s.history()
 	for _, r := range all {
 		if e, ok := r.Event.(*domain.RecoveryCompleted); ok {
-			require.Equal(s.t, r.V > 1, e.StateDigest != "", "revision %d: only the new form has the digest", r.Rev)
+			require.Equal(s.T, r.V > 1, e.StateDigest != "", "revision %d: only the new form has the digest", r.Rev)
 			out = append(out, fmt.Sprintf("%s v%d", r.Build, r.V))
 		}
 	}
@@ -68,12 +61,12 @@ func (s *site) recoveries() (out []string) {
 
 // trade starts a program on the site, opens a position, and stops it.
 func (s *site) trade(program, instrument, price, stop, atr string) {
-	s.t.Helper()
-	s.program = program
-	s.start()
-	s.signal(base, instrument, price, stop, atr, stop)
-	s.quiet()
-	require.Zero(s.t, s.stop())
+	s.T.Helper()
+	s.Program = program
+	s.Start()
+	s.Signal(programs.Base, instrument, price, stop, atr, stop)
+	s.Quiet()
+	require.Zero(s.T, s.Stop())
 }
 
 func TestOldAndNewBuildsShareALogUntilItsFormatIsRaised(t *testing.T) {
@@ -84,33 +77,33 @@ func TestOldAndNewBuildsShareALogUntilItsFormatIsRaised(t *testing.T) {
 	s.trade(old, "COPPER", "850", "840", "5")
 	require.Equal(t, []string{"e2e v1", "older v1"}, s.recoveries(), "the new build writes what the old one can read")
 
-	s.program = old
-	s.start()
+	s.Program = old
+	s.Start()
 	code, answer := s.raise(domain.Format)
 	require.Equal(t, http.StatusConflict, code, answer)
 	require.Contains(t, answer, "unknown_format", "the old build raises nothing that it could not read itself")
-	s.kill()
+	s.Kill()
 
-	s.program = ""
-	s.start()
+	s.Program = ""
+	s.Start()
 	code, answer = s.raise(domain.Format)
 	require.Equal(t, http.StatusOK, code, answer)
-	s.signal(`{"type":"EXIT","instrument":"COPPER","position":"ALL","timestamp":"NOW","price":851}`)
-	s.quiet()
+	s.Signal(`{"type":"EXIT","instrument":"COPPER","position":"ALL","timestamp":"NOW","price":851}`)
+	s.Quiet()
 	seen := s.view("/api/v1/positions")
-	s.kill()
+	s.Kill()
 
 	_, before := s.history()
-	s.program = old
+	s.Program = old
 	words := s.refusesToStart("UNKNOWN_EVENT")
 	require.Contains(t, words, fmt.Sprintf("holds FormatRaised version %d, which this build does not know: use build e2e or a later one", domain.Format))
 	require.Contains(t, words, "hint: a newer build wrote this log: start build e2e or a later one")
 	_, after := s.history()
 	require.Equal(t, before, after, "and has written nothing")
 
-	s.program = ""
-	s.start()
+	s.Program = ""
+	s.Start()
 	require.Equal(t, seen, s.view("/api/v1/positions"))
-	require.Zero(t, s.stop())
+	require.Zero(t, s.Stop())
 	require.Equal(t, []string{"e2e v1", "older v1", "older v1", "e2e v1", "e2e v2"}, s.recoveries())
 }
