@@ -11,39 +11,40 @@ import (
 
 	"pm/adapters/postgres/pgtest"
 	"pm/projections"
+	"pm/test/programs"
 )
 
 // own runs pmctl against the site's own folder and configuration, beside pm or without it, and gives what it printed.
 func (s *site) own(code int, args ...string) string {
-	s.t.Helper()
-	_, ctl := build(s.t)
+	s.T.Helper()
+	_, ctl := programs.Build(s.T, s.Version)
 	var out, errs bytes.Buffer
-	cmd := exec.Command(ctl, append(args, "--data", s.data())...)
+	cmd := exec.Command(ctl, append(args, "--data", s.Data())...)
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	_ = cmd.Run() // how it ended stands in ProcessState
-	require.Equal(s.t, code, cmd.ProcessState.ExitCode(), "pmctl %v\n%s%s", args, out.String(), errs.String())
+	require.Equal(s.T, code, cmd.ProcessState.ExitCode(), "pmctl %v\n%s%s", args, out.String(), errs.String())
 	return out.String()
 }
 
 // written is the head of the snapshot.
 func (s *site) written() *projections.SnapshotHead {
-	s.t.Helper()
+	s.T.Helper()
 	var shown struct {
 		Head *projections.SnapshotHead `json:"head"`
 	}
-	require.NoError(s.t, json.Unmarshal([]byte(s.own(0, "snapshot", "show", "--config", s.config, "-o", "json")), &shown))
+	require.NoError(s.T, json.Unmarshal([]byte(s.own(0, "snapshot", "show", "--config", s.Config, "-o", "json")), &shown))
 	return shown.Head
 }
 
 // reaches waits until the snapshot is where the log is.
 func (s *site) reaches() {
-	s.t.Helper()
-	require.Eventually(s.t, func() bool {
+	s.T.Helper()
+	require.Eventually(s.T, func() bool {
 		var p projections.Portfolio
-		s.read("/api/v1/portfolio", &p)
+		s.Read("/api/v1/portfolio", &p)
 		head := s.written()
 		return head != nil && head.Revision == p.Revision && head.EventHash == p.HeadHash
-	}, stopWithin, lookEvery, "the follower stands still")
+	}, programs.StopWithin, programs.LookEvery, "the follower stands still")
 }
 
 // snapshotsOf are the configurations of a service with each kind of snapshot.
@@ -59,31 +60,31 @@ func TestARebuildBesideARunningServiceIsNoticedAndGoneOnWith(t *testing.T) {
 	for kind, yaml := range snapshotsOf(t) {
 		t.Run(kind, func(t *testing.T) {
 			s := newSite(t, yaml)
-			s.start()
-			s.signal(base, "BANK_NIFTY", "52000", "51650", "350", "51650")
-			s.quiet()
+			s.Start()
+			s.Signal(programs.Base, "BANK_NIFTY", "52000", "51650", "350", "51650")
+			s.Quiet()
 			s.reaches()
-			out := s.own(0, "rebuild", "--config", s.config)
+			out := s.own(0, "rebuild", "--config", s.Config)
 			require.Contains(t, out, "no value differs")
 			require.Contains(t, out, "switched: ")
 			rebuilt := s.written().Revision
-			s.signal(base, "GOLD_MINI", "76000", "75000", "800", "75000")
-			s.quiet()
+			s.Signal(programs.Base, "GOLD_MINI", "76000", "75000", "800", "75000")
+			s.Quiet()
 			s.reaches()
 			require.Greater(t, s.written().Revision, rebuilt, "the follower writes the new version")
-			require.Contains(t, s.own(0, "verify", "--config", s.config), "agrees at revision")
+			require.Contains(t, s.own(0, "verify", "--config", s.Config), "agrees at revision")
 			require.Contains(t, s.own(0, "status"), "active since")
 
-			s.own(0, "rebuild", "--config", s.config, "--dry-run")
-			s.own(0, "snapshot", "diff", "--config", s.config)
-			s.kill()
+			s.own(0, "rebuild", "--config", s.Config, "--dry-run")
+			s.own(0, "snapshot", "diff", "--config", s.Config)
+			s.Kill()
 			require.Contains(t, s.own(0, "status"), "it was active, and its process")
-			require.Contains(t, s.own(0, "verify", "--config", s.config), "a start would go on")
-			s.start()
+			require.Contains(t, s.own(0, "verify", "--config", s.Config), "a start would go on")
+			s.Start()
 			s.reaches()
-			require.Equal(t, 0, s.stop())
+			require.Equal(t, 0, s.Stop())
 			require.Contains(t, s.own(0, "status"), "stopped since")
-			require.Contains(t, s.own(0, "verify", "--config", s.config), "agrees at revision")
+			require.Contains(t, s.own(0, "verify", "--config", s.Config), "agrees at revision")
 		})
 	}
 }
