@@ -11,10 +11,11 @@ package pgtest
 
 import (
 	"context"
-	"crypto/rand"
+	secrets "crypto/rand"
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -117,7 +118,7 @@ func newServer(settings []string) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{bin: bin, secret: rand.Text(), settings: append(slices.Clone(quick), settings...), as: &syscall.SysProcAttr{Setpgid: true}}
+	s := &Server{bin: bin, secret: secrets.Text(), settings: append(slices.Clone(quick), settings...), as: &syscall.SysProcAttr{Setpgid: true}}
 	if s.folder, err = os.MkdirTemp("", "pm-postgres-"); err != nil {
 		return nil, err
 	}
@@ -190,15 +191,28 @@ func (s *Server) initialize() error {
 	return os.Remove(secret)
 }
 
+// freePort finds a port below those that the system gives to whoever connects: one of those could be taken while the server is stopped,
+// and who dials it then may even reach himself.
+func freePort() (int, error) {
+	const first, count, tries = 20_000, 10_000, 50
+	var err error
+	for range tries {
+		var l net.Listener
+		port := first + rand.N(count)
+		if l, err = net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(port)); err == nil {
+			return port, l.Close()
+		}
+	}
+	return 0, fmt.Errorf("no free port after %d tries: %w", tries, err)
+}
+
 // start starts the server on its port, or on a free one the first time, and waits until it answers.
 func (s *Server) start() error {
 	if s.port == 0 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
+		var err error
+		if s.port, err = freePort(); err != nil {
 			return err
 		}
-		s.port = l.Addr().(*net.TCPAddr).Port
-		l.Close()
 	}
 	args := []string{"-c", keeper, "keeper", s.bin + "/postgres", "-D", s.data(), "-p", strconv.Itoa(s.port), "-k", s.folder,
 		"-c", "listen_addresses=127.0.0.1", "-c", "logging_collector=off"}
