@@ -68,14 +68,17 @@ func TestAnOlderFormIsRaisedToThePresentEventAndKeepsItsHash(t *testing.T) {
 
 func TestAnEventIsWrittenInTheFormOfItsLog(t *testing.T) {
 	c := nextBuild()
-	for format, want := range map[int]string{
-		1: `1 {"code":"x","subject":""}`, Format: `1 {"code":"x","subject":""}`, Format + 1: `2 {"code":"was x","subject":""}`,
+	for _, at := range []struct {
+		format int
+		want   string
+	}{
+		{domain.FirstFormat, `1 {"code":"x","subject":""}`}, {Format, `1 {"code":"x","subject":""}`}, {Format + 1, `2 {"code":"was x","subject":""}`},
 	} {
-		rec, err := c.encode(metaOf(0), alarm("was x"), format)
+		rec, err := c.encode(metaOf(0), alarm("was x"), at.format)
 		require.NoError(t, err)
 		var op opened
 		require.NoError(t, newOpener(c).open(&rec, &op))
-		require.Equal(t, want, fmt.Sprintf("%d %s", op.V, rec.Data), "format %d", format)
+		require.Equal(t, at.want, fmt.Sprintf("%d %s", op.V, rec.Data), "format %d", at.format)
 		require.Equal(t, alarm("was x"), op.Event, "and is the same event to every reader that knows both")
 	}
 	_, err := nextBuild().encode(metaOf(0), alarm("x"), Format+2)

@@ -82,6 +82,7 @@ type Difference struct {
 	ID       string `json:"id"`
 	Contract string `json:"contract"`
 	Kind     string `json:"kind"`
+	Units    int    `json:"units"` // the broker's minus ours
 	Revision uint64 `json:"revision"`
 }
 
@@ -130,7 +131,7 @@ func differencesOf(s *domain.State) []Difference {
 	out := []Difference{}
 	for _, id := range slices.Sorted(maps.Keys(s.Differences)) {
 		d := s.Differences[id]
-		out = append(out, Difference{ID: id, Contract: d.Contract, Kind: d.Kind, Revision: d.Revision})
+		out = append(out, Difference{ID: id, Contract: d.Contract, Kind: d.Kind, Units: d.Units, Revision: d.Revision})
 	}
 	return out
 }

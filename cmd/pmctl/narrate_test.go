@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"pm/domain"
+	"pm/projections"
 )
 
 func TestEveryEventHasWordsOfItsOwn(t *testing.T) {
@@ -23,4 +24,10 @@ func TestARecoveryIsToldWithWhatItsFormHas(t *testing.T) {
 	require.Equal(t, "recovered up to revision 41, snapshot agreed", n.words(old))
 	full := &domain.RecoveryCompleted{HeadRevision: 41, Snapshot: "agreed", SnapshotRevision: &stood, StateDigest: "d2a84f4b"}
 	require.Equal(t, "recovered up to revision 41, snapshot agreed at revision 40, state d2a84f4b", n.words(full))
+}
+
+func TestADifferenceIsToldWithWhichSideHasMore(t *testing.T) {
+	require.Equal(t, "the broker holds 30 units of X more than the log says: compare the books, then pmctl accept X-diff-7",
+		differenceWords(projections.Difference{ID: "X-diff-7", Contract: "X", Units: 30}))
+	require.Contains(t, differenceWords(projections.Difference{Units: -30}), "holds 30 units of  less")
 }

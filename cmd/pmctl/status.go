@@ -100,9 +100,17 @@ func trouble(p projections.Portfolio) (lines []string) {
 		lines = append(lines, text)
 	}
 	for _, d := range p.Differences {
-		lines = append(lines, fmt.Sprintf("the broker differs in %s: %s (%s)", d.Contract, d.Kind, d.ID))
+		lines = append(lines, differenceWords(d))
 	}
 	return lines
+}
+
+func differenceWords(d projections.Difference) string {
+	more := "more"
+	if d.Units < 0 {
+		more = "less"
+	}
+	return fmt.Sprintf("the broker holds %d units of %s %s than the log says: compare the books, then pmctl accept %s", max(d.Units, -d.Units), d.Contract, more, d.ID)
 }
 
 // statusDocument is how things stand.

@@ -18,6 +18,7 @@ func TestADifferenceFromTheBrokersBookIsShownAndAcceptedOnce(t *testing.T) {
 	require.Equal(t, "REDUCING", seen.at("trading_state"))
 	require.Equal(t, "broker_difference", seen.at("trading_reason"))
 	id := seen.at("differences.0.id")
+	require.Equal(t, "30", seen.at("differences.0.units"))
 	require.Contains(t, id, "BANKNIFTY-FUT-diff-")
 
 	require.Equal(t, http.StatusBadRequest, r.command("olga", "differences/"+id+"/accept", `{}`).status, "a reason is asked for")
