@@ -14,7 +14,7 @@ TIME ?= 30s
 PKG  ?= ./...
 ARGS ?=
 
-.PHONY: help run build test postgres check lint fmt race scenarios golden e2e damage fuzz bench cover audit clean
+.PHONY: help run build test postgres check lint fmt race scenarios golden e2e damage fuzz bench cover mutate audit clean
 
 help: ## lists these targets
 	@grep -hE '^[a-z][a-z0-9-]*:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -83,6 +83,13 @@ cover: postgres ## writes coverage/index.html over all packages and prints the t
 	go test -timeout 15m -coverpkg=./... -coverprofile=coverage/all.out ./...
 	go tool cover -html=coverage/all.out -o coverage/index.html
 	go tool cover -func=coverage/all.out | tail -n 1
+
+RECOVERY := $(addprefix projections/,recover.go reading.go judge.go diverge.go diverge_history.go halt.go changes.go)
+
+mutate: ## disables each comparison of the recovery in turn: the tests have to notice every one
+	@mkdir -p bin
+	go -C .tools build -o ../bin/mutate ./mutate
+	./bin/mutate -test './projections ./projections/tables' $(RECOVERY)
 
 audit: ## known vulnerabilities, the licence of every module, and a bill of materials in dist/
 	go -C .tools test ./audit

@@ -1,0 +1,291 @@
+package projections_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"pm/domain"
+	"pm/eventstore"
+	"pm/projections"
+	"pm/projections/snapshottest"
+	"pm/projections/tables"
+)
+
+// bent is a snapshot whose view a test bends.
+type bent struct {
+	projections.Snapshot
+	shape func(map[string][]string, error) (map[string][]string, error)
+	lines func(projections.SnapshotView, []tables.Table) (map[string][]string, error)
+	copy  func(projections.SnapshotView, tables.Table, io.Writer) error
+	head  func(*projections.SnapshotHead, error) (*projections.SnapshotHead, error)
+}
+
+type bentView struct {
+	projections.SnapshotView
+	b *bent
+}
+
+func (b *bent) Read(ctx context.Context, look func(projections.SnapshotView) error) error {
+	return b.Snapshot.Read(ctx, func(v projections.SnapshotView) error { return look(&bentView{v, b}) })
+}
+
+func (v *bentView) Head() (*projections.SnapshotHead, error) {
+	if v.b.head != nil {
+		return v.b.head(v.SnapshotView.Head())
+	}
+	return v.SnapshotView.Head()
+}
+
+func (v *bentView) Shape() (map[string][]string, error) {
+	if v.b.shape != nil {
+		return v.b.shape(v.SnapshotView.Shape())
+	}
+	return v.SnapshotView.Shape()
+}
+
+func (v *bentView) Lines(of []tables.Table) (map[string][]string, error) {
+	if v.b.lines != nil {
+		return v.b.lines(v.SnapshotView, of)
+	}
+	return v.SnapshotView.Lines(of)
+}
+
+func (v *bentView) Copy(t tables.Table, to io.Writer) error {
+	if v.b.copy != nil {
+		return v.b.copy(v.SnapshotView, t, to)
+	}
+	return v.SnapshotView.Copy(t, to)
+}
+
+var errBent = errors.New("no such luck")
+
+func TestAnythingThatCannotBeReadOfASnapshotIsSaidAndComparedLater(t *testing.T) {
+	log := fullLog(t)
+	whole := written(t, log)
+	for name, s := range map[string]*bent{
+		"the head":  {head: func(*projections.SnapshotHead, error) (*projections.SnapshotHead, error) { return nil, errBent }},
+		"the shape": {shape: func(map[string][]string, error) (map[string][]string, error) { return nil, errBent }},
+		"the rows": {lines: func(projections.SnapshotView, []tables.Table) (map[string][]string, error) {
+			return nil, errBent
+		}},
+		"the history": {copy: func(projections.SnapshotView, tables.Table, io.Writer) error { return errBent }},
+	} {
+		s.Snapshot = whole
+		report := warns(t, log, s, projections.SnapshotUnavailable, projections.CodeDBUnavailable)
+		require.Contains(t, report.Findings[0], "no such luck", name)
+	}
+}
+
+func TestTablesThatWereOnlyMadeAreAMissingSnapshot(t *testing.T) {
+	log := fullLog(t)
+	s := snapshottest.NewMemory()
+	empty := &bent{Snapshot: s, shape: func(map[string][]string, error) (map[string][]string, error) {
+		return map[string][]string{"layers": {"position_id"}, "fills": {"revision"}}, nil
+	}, lines: func(projections.SnapshotView, []tables.Table) (map[string][]string, error) { return map[string][]string{}, nil },
+		copy: func(projections.SnapshotView, tables.Table, io.Writer) error { return nil }}
+	warns(t, log, empty, projections.SnapshotMissing, projections.CodeSnapshotMissing)
+	empty.copy = func(_ projections.SnapshotView, _ tables.Table, to io.Writer) error {
+		_, err := io.WriteString(to, "7\n")
+		return err
+	}
+	h := halts(t, log, empty, projections.CodeValidationFailed)
+	require.Contains(t, h.Error(), "the head row is gone")
+	empty.copy = func(projections.SnapshotView, tables.Table, io.Writer) error { return errBent }
+	warns(t, log, empty, projections.SnapshotUnavailable, projections.CodeDBUnavailable)
+}
+
+func TestAHistoryThatDiffersAndCannotBeReadToItsEndHaltsAllTheSame(t *testing.T) {
+	log := fullLog(t)
+	s := &bent{Snapshot: written(t, log)}
+	reads := 0
+	s.copy = func(v projections.SnapshotView, table tables.Table, to io.Writer) error {
+		if table.Name != "fills" {
+			return v.Copy(table, to)
+		}
+		reads++
+		if _, err := io.WriteString(to, "1\tx\n"); err != nil {
+			return err
+		}
+		if reads > 1 {
+			return errBent
+		}
+		return nil
+	}
+	_, err := projections.Recover(t.Context(), log, quick(s))
+	var h *projections.Halt
+	require.ErrorAs(t, err, &h)
+	require.Equal(t, projections.CodeValidationFailed, h.Code)
+	require.ErrorIs(t, h, errBent)
+	require.Contains(t, h.Error(), "table fills differs from the log")
+}
+
+func TestAHistoryThatIsMendedWhileItIsLookedAtIsADifferenceOfItsHash(t *testing.T) {
+	log := fullLog(t)
+	s := &bent{Snapshot: written(t, log)}
+	reads := 0
+	s.copy = func(v projections.SnapshotView, table tables.Table, to io.Writer) error {
+		if table.Name == "trades" {
+			if reads++; reads == 1 {
+				return nil // no rows at the first look
+			}
+		}
+		return v.Copy(table, to)
+	}
+	h := halts(t, log, s, projections.CodeValidationFailed)
+	require.Contains(t, h.Error(), "The hash of table trades differs")
+}
+
+func TestARowOfHistoryThatIsGoneChangedOrNewIsNamedWithItsRevision(t *testing.T) {
+	log := fullLog(t)
+	s := written(t, log)
+	keys := func() (all []string) {
+		table, _ := tables.Named("fills")
+		require.NoError(t, s.Read(t.Context(), func(v projections.SnapshotView) error {
+			var text strings.Builder
+			require.NoError(t, v.Copy(table, &text))
+			for line := range strings.Lines(text.String()) {
+				all = append(all, tables.Split(line)[0])
+			}
+			return nil
+		}))
+		return all
+	}()
+	s.DropRow("fills", keys[1])
+	s.Set("fills", keys[2], "last_px", "7")
+	s.Set("fills", keys[len(keys)-1], "revision", "99999999")
+	paths := map[string]projections.Divergence{}
+	for _, d := range halts(t, log, s, projections.CodeValidationFailed).Report.Divergences {
+		paths[d.Path] = d
+	}
+	require.Contains(t, paths["fills["+keys[1]+"]"].Message, "is missing in the snapshot")
+	require.Equal(t, "7.00", paths["fills["+keys[2]+"].last_px"].Snapshot)
+	require.Contains(t, paths["fills["+keys[len(keys)-1]+"]"].Message, "is missing in the snapshot")
+	require.Contains(t, paths, "head.tables_hash")
+}
+
+func TestAStopBetweenTheReplayAndTheComparisonIsNoHalt(t *testing.T) {
+	log := fullLog(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	s := &bent{Snapshot: written(t, log), copy: func(projections.SnapshotView, tables.Table, io.Writer) error {
+		cancel()
+		return ctx.Err()
+	}}
+	_, err := projections.Recover(ctx, log, quick(s))
+	require.ErrorIs(t, err, context.Canceled)
+	var h *projections.Halt
+	require.False(t, errors.As(err, &h))
+}
+
+func TestALogThatBreaksWhileTheDifferencesAreListedIsItsOwnHalt(t *testing.T) {
+	log := fullLog(t)
+	s := written(t, log)
+	s.Set("fills", firstKey(t, s, "fills"), "last_px", "7")
+	reads := 0
+	log.Fault(eventstore.Faults{OnRead: func(r *eventstore.Record) error {
+		if r.Rev == 0 {
+			reads++
+		}
+		if reads > 1 && r.Rev == 5 {
+			r.Data[len(r.Data)-2] ^= 1
+		}
+		return nil
+	}})
+	_, err := projections.Recover(t.Context(), log, quick(s))
+	var h *projections.Halt
+	require.ErrorAs(t, err, &h)
+	require.Equal(t, projections.CodeDataCorrupt, h.Code)
+}
+
+func TestColumnsThatOnlyOneVersionHasAreNamedAndTheOthersCompared(t *testing.T) {
+	log := fullLog(t)
+	inner := written(t, log)
+	inner.Set("layers", "BANK_NIFTY-3-Long_1", "stop", "7")
+	cut := func(name string, columns []string) []string {
+		if name != "layers" {
+			return columns
+		}
+		return slices.DeleteFunc(slices.Clone(columns), func(c string) bool { return c == "kept" })
+	}
+	s := &bent{Snapshot: inner}
+	s.shape = func(shape map[string][]string, err error) (map[string][]string, error) {
+		shape["layers"] = append(cut("layers", shape["layers"]), "colour")
+		shape["moons"] = []string{"phase"}
+		return shape, err
+	}
+	s.lines = func(v projections.SnapshotView, of []tables.Table) (map[string][]string, error) {
+		all, err := v.Lines(slices.DeleteFunc(tables.All(), func(t tables.Table) bool { return t.Class != tables.State }))
+		out := map[string][]string{}
+		for _, table := range of {
+			full, _ := tables.Named(table.Name)
+			for _, line := range all[table.Name] {
+				var row []string
+				for i, c := range tables.Split(line) {
+					if slices.Contains(table.Names(), full.Columns[i].Name) {
+						row = append(row, c)
+					}
+				}
+				out[table.Name] = append(out[table.Name], tables.Join(row))
+			}
+			slices.Sort(out[table.Name])
+		}
+		return out, err
+	}
+	out, err := projections.Rebuild(t.Context(), log, s, projections.RebuildOptions{DryRun: true})
+	require.NoError(t, err)
+	require.Equal(t, []string{"-layers.colour", "+layers.kept"}, out.Diff.Columns)
+	require.Equal(t, []string{"moons"}, out.Diff.Dropped)
+	require.Equal(t, 1, out.Diff.Count)
+	require.Equal(t, "layers[BANK_NIFTY-3-Long_1].stop", out.Diff.List[0].Path)
+}
+
+func TestWhatWasWrittenIsReadBackBeforeTheSwitch(t *testing.T) {
+	log := fullLog(t)
+	inner := snapshottest.NewMemory()
+	_, err := projections.Rebuild(t.Context(), log, &lossy{Snapshot: inner}, projections.RebuildOptions{})
+	require.ErrorContains(t, err, "did not hold what was written and was dropped")
+	out, err := projections.Rebuild(t.Context(), log, inner, projections.RebuildOptions{})
+	require.NoError(t, err)
+	require.Zero(t, out.Resumed, "nothing of it is used again")
+}
+
+// lossy is a snapshot whose next version forgets a table that is written to it.
+type lossy struct{ projections.Snapshot }
+
+func (l *lossy) Next(ctx context.Context) (projections.Snapshot, error) {
+	next, err := l.Snapshot.Next(ctx)
+	return &forgetful{next}, err
+}
+
+type forgetful struct{ projections.Snapshot }
+
+func (f *forgetful) Write(ctx context.Context, c projections.Change) error {
+	delete(c.State, "alarms")
+	return f.Snapshot.Write(ctx, c)
+}
+
+func TestAFoldThatFailsEndsTheRebuild(t *testing.T) {
+	log := fullLog(t)
+	head := headOf(t, log)
+	sealer := eventstore.NewSealer(head, fullState(t, log).At, author)
+	rec, _, err := sealer.Seal(eventstore.Draft{At: fullState(t, log).At, Event: &domain.OrderFilled{OrderID: "nobody", LastQty: 1, CumQty: 1, LastPx: domain.D("1"), ExecID: "x"}})
+	require.NoError(t, err)
+	require.NoError(t, log.Append(t.Context(), head, []eventstore.Record{rec}))
+	_, err = projections.Rebuild(t.Context(), log, snapshottest.NewMemory(), projections.RebuildOptions{})
+	var corrupt *eventstore.Corrupt
+	require.ErrorAs(t, err, &corrupt)
+	require.Equal(t, head.Next, corrupt.Rev)
+}
+
+func fullState(t testing.TB, log eventstore.Log) *domain.State {
+	t.Helper()
+	state := domain.NewState()
+	_, err := eventstore.Replay(t.Context(), log, 0, func(r domain.Recorded, _ eventstore.Hash) error { return state.Apply(r) })
+	require.NoError(t, err)
+	return state
+}
