@@ -114,6 +114,7 @@ func TestVerifyOverwritesNoReport(t *testing.T) {
 	kept, err := os.ReadFile(file)
 	require.NoError(t, err)
 	require.Equal(t, "dear diary", string(kept))
+	require.ErrorIs(t, newTool("").c.keepReport(file, &projections.Report{}), fs.ErrExist, "also one that came while the log was read")
 	_, errs = s.run(t, exitFailed, "verify", "--report", filepath.Join(t.TempDir(), "no", "folder"))
 	require.Contains(t, errs, "no such file")
 }
