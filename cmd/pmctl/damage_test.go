@@ -14,6 +14,7 @@ import (
 	"pm/cmd/internal/stores"
 	"pm/eventstore"
 	"pm/eventstore/sqlite"
+	"pm/projections"
 )
 
 // spoil changes the bytes of a log's file behind everybody's back.
@@ -126,4 +127,30 @@ func TestAFileThatIsNoSnapshotIsAFindingAndTheLogIsVerifiedAllTheSame(t *testing
 	require.NoError(t, os.Remove(file))
 	pmctl(t, exitFine, "rebuild", "--data", data)
 	pmctl(t, exitFine, "verify", "--data", data)
+}
+
+func TestASnapshotOfADatabaseIsNotTakenForTheOneInTheDataFolder(t *testing.T) {
+	data := t.TempDir()
+	pmctl(t, exitFine, "backtest", "testdata/story.ndjson", "--log", filepath.Join(data, "log"))
+	pmctl(t, exitFine, "rebuild", "--data", data)
+	require.NoError(t, os.Mkdir(filepath.Join(data, "recovery"), 0o700))
+	report := projections.Report{Portfolio: "backtest", SnapshotPlace: "postgres://db:5432/pm"}
+	require.NoError(t, os.WriteFile(filepath.Join(data, "recovery", "20260105T040000.000000000Z.json"), report.JSON(), 0o600))
+	const told = "the last start had its snapshot in postgres://db:5432/pm: name it with --snapshot or --config"
+	before := folderHash(t, data)
+	for _, verb := range [][]string{{"snapshot", "show"}, {"snapshot", "diff"}, {"rebuild"}, {"migrate", "up"}, {"migrate", "status"}} {
+		_, errs := pmctl(t, exitFailed, append(verb, "--data", data)...)
+		require.Contains(t, errs, told, "%v", verb)
+	}
+	out, errs := pmctl(t, exitFailed, "verify", "--data", data)
+	require.Contains(t, errs, "the log verifies, and nothing was compared with it: "+told)
+	require.Contains(t, out, "not compared: the last start")
+	require.Equal(t, before, folderHash(t, data))
+	for _, named := range []string{"none", "sqlite://" + filepath.Join(data, "snapshot")} {
+		pmctl(t, exitFine, "verify", "--data", data, "--snapshot", named)
+	}
+	report.SnapshotPlace = filepath.Join(data, "snapshot", stores.SnapshotFile)
+	require.NoError(t, os.WriteFile(filepath.Join(data, "recovery", "20260106T040000.000000000Z.json"), report.JSON(), 0o600))
+	out, _ = pmctl(t, exitFine, "verify", "--data", data)
+	require.Contains(t, out, "agrees at revision 46", "the latest start counts")
 }

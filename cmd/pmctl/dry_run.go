@@ -25,6 +25,7 @@ type dryRun struct {
 	pinFile string
 	pinned  bool  // the log still has it
 	damaged error // why the snapshot could not even be opened
+	unknown error // which snapshot is the service's was not said
 }
 
 // audit is what a reading of the log beside the recovery found: the ids, which a start does not check, and what is in it.
@@ -47,8 +48,10 @@ func (p *whereabouts) dryRun(ctx context.Context, audited bool) (d *dryRun, err 
 	}
 	defer func() { err = errors.Join(err, log.Close()) }()
 	o := projections.RecoverOptions{Instance: "pmctl", Build: version, Waits: p.c.snapshotTry, Retrying: p.c.retrying}
-	d.none = p.absent()
-	if o.Snapshot, err = p.look(); errors.Is(err, projections.ErrSnapshotDamaged) {
+	if d.none = p.absent(); p.elsewhere() != "" {
+		d.unknown = p.known()
+		d.none = d.unknown.Error()
+	} else if o.Snapshot, err = p.look(); errors.Is(err, projections.ErrSnapshotDamaged) {
 		d.none, d.damaged = err.Error(), err
 	} else if err != nil {
 		return nil, err
@@ -186,6 +189,9 @@ func (d *dryRun) judgePin(ctx context.Context, log eventstore.Log, err error) er
 func (d *dryRun) result() error {
 	if d.halt != nil {
 		return finding(fmt.Errorf("%w\nhint: %s", d.halt, d.halt.Hint))
+	}
+	if d.unknown != nil {
+		return fmt.Errorf("the log verifies, and nothing was compared with it: %w", d.unknown)
 	}
 	if d.report.Snapshot == projections.SnapshotUnavailable {
 		return fmt.Errorf("%s: the log verifies, but the snapshot (%s) could not be read and nothing was compared", d.report.Code, d.report.SnapshotPlace)

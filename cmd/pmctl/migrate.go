@@ -72,6 +72,9 @@ func (c *cli) migrateStatus(ctx context.Context, p *whereabouts) error {
 
 // migrations asks the server; nil where there is nothing to migrate, which is then said.
 func (c *cli) migrations(ctx context.Context, p *whereabouts) (*migrationsDocument, error) {
+	if err := p.known(); err != nil {
+		return nil, err
+	}
 	if p.cfg.Snapshot == (config.Snapshot{}) {
 		return nil, errors.New("there is no snapshot to migrate: none is configured (snapshot.url)")
 	}

@@ -60,6 +60,9 @@ func projectionNames() (names []string) {
 }
 
 func (c *cli) rebuild(ctx context.Context, p *whereabouts, f *rebuildFlags) (err error) {
+	if err := p.known(); err != nil {
+		return err
+	}
 	if why := p.absent(); why != "" && (f.dryRun || p.cfg.Snapshot.Dir == "") { // a dry run makes none
 		return fmt.Errorf("there is no snapshot that a rebuild would change: %s", why)
 	}

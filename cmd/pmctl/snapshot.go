@@ -59,6 +59,9 @@ const (
 )
 
 func (c *cli) snapshotShow(ctx context.Context, p *whereabouts) (err error) {
+	if err := p.known(); err != nil {
+		return err
+	}
 	s, err := p.look()
 	if err != nil {
 		return err

@@ -34,6 +34,9 @@ type snapshotDiffDocument struct {
 }
 
 func (c *cli) snapshotDiff(ctx context.Context, p *whereabouts) error {
+	if err := p.known(); err != nil {
+		return err
+	}
 	d, err := p.dryRun(ctx, false)
 	if err != nil {
 		return err

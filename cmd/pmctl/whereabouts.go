@@ -26,8 +26,9 @@ type whereabouts struct {
 	snapshot string // --snapshot
 	config   string // --config
 
-	dir string // of the log
-	cfg *config.Config
+	dir   string // of the log
+	named bool   // somebody said where the snapshot is
+	cfg   *config.Config
 }
 
 // placeVariables are those of the service's variables that say where things are. All others are left to the service.
@@ -62,6 +63,7 @@ func (p *whereabouts) load() (err error) {
 			from.Env = append(from.Env, name+"="+value)
 		}
 	}
+	p.named = p.snapshot != "" || from.File != "" || p.c.env("PM_SNAPSHOT_URL") != ""
 	if p.snapshot != "" {
 		from.Flags["snapshot.url"] = p.snapshot
 	}
@@ -131,6 +133,27 @@ func (p *whereabouts) absent() string {
 		return fmt.Sprintf("there is none in %s (one elsewhere is named with --snapshot or --config)", dir)
 	}
 	return ""
+}
+
+// elsewhere is where the last start had its snapshot, if that was a database server and nobody has named it: then the one in the data folder
+// is not the service's, and what it says, or that it is not there, means nothing. "" if there is no doubt.
+func (p *whereabouts) elsewhere() string {
+	if p.named {
+		return ""
+	}
+	last, _, err := projections.NewReports(os.DirFS(filepath.Join(p.cfg.Data, "recovery"))).List("", 1)
+	if err != nil || len(last) == 0 || !strings.HasPrefix(last[0].SnapshotPlace, "postgres") {
+		return "" // a report that cannot be read is shown by pmctl recovery
+	}
+	return last[0].SnapshotPlace
+}
+
+// known refuses to take another snapshot for the service's.
+func (p *whereabouts) known() error {
+	if place := p.elsewhere(); place != "" {
+		return fmt.Errorf("the last start had its snapshot in %s: name it with --snapshot or --config", place)
+	}
+	return nil
 }
 
 // look opens the snapshot for reading, nil where there is none: whoever only looks leaves no folder.
