@@ -144,8 +144,12 @@ func TestWhatAStartWarnsOfIsSaidAndIsNoFinding(t *testing.T) {
 	older, newer := head, head
 	older.FoldVersion--
 	newer.SchemaVersion++
-	for code, h := range map[string]*projections.SnapshotHead{"SNAPSHOT_OUTDATED": &older, "SNAPSHOT_NEWER": &newer} {
-		s.memory.SetHead(h)
+	for _, c := range []struct {
+		code string
+		head projections.SnapshotHead
+	}{{"SNAPSHOT_OUTDATED", older}, {"SNAPSHOT_NEWER", newer}} {
+		code := c.code
+		s.memory.SetHead(&c.head)
 		out, _ := s.run(t, exitFine, "verify")
 		require.Contains(t, out, "WARNING "+code)
 		_, errs := s.run(t, exitFailed, "snapshot", "diff")
