@@ -44,6 +44,27 @@ func TestADryRunOfARebuildStopsThere(t *testing.T) {
 	s.run(t, exitFinding, "verify")
 }
 
+func TestADryRunOverAnOlderSchemaNamesTheTablesThatCome(t *testing.T) {
+	s := storyWithSnapshot(t)
+	var older projections.SnapshotHead
+	require.NoError(t, s.memory.Read(t.Context(), func(v projections.SnapshotView) error {
+		h, err := v.Head()
+		older = *h
+		return err
+	}))
+	older.SchemaVersion--
+	s.memory.DropTable("trades")
+	s.memory.SetHead(&older)
+	out, _ := s.run(t, exitFine, "snapshot", "show")
+	require.Contains(t, out, "an older build wrote it")
+	require.NotContains(t, out, "DAMAGED", "it is whole for its version")
+	out, _ = s.run(t, exitFine, "rebuild", "--dry-run")
+	require.Contains(t, out, "\n+ table trades\nno value differs\n")
+	s.run(t, exitFine, "rebuild")
+	out, _ = s.run(t, exitFine, "verify")
+	require.Contains(t, out, "agrees at revision 46")
+}
+
 func TestOneTableCanBeRebuiltAlone(t *testing.T) {
 	s := storyWithSnapshot(t)
 	s.change()
