@@ -24,6 +24,9 @@ func flipBit(b []byte, bit int) []byte {
 }
 
 func flipped(t *testing.T, s Store) {
+	if s.Spoil == nil {
+		t.Skip("nobody can reach the bytes of this log")
+	}
 	log := s.open(t)
 	recs := Fill(t, log, 8)
 	const rev = 5
@@ -54,6 +57,9 @@ func flipped(t *testing.T, s Store) {
 }
 
 func rehashed(t *testing.T, s Store) {
+	if s.Spoil == nil {
+		t.Skip("nobody can reach the bytes of this log")
+	}
 	log := s.open(t)
 	recs := Fill(t, log, 8)
 	forged := seal(t, eventstore.NewSealer(recs[4].After(), start, author), anyEvent(), 5)

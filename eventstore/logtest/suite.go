@@ -18,34 +18,62 @@ type Store struct {
 	Reopen func(t *testing.T, log eventstore.Log) eventstore.Log
 	// Reader opens the same log a second time, for reading, as another process would; nil where that cannot be. The suite closes it.
 	Reader func(t *testing.T, log eventstore.Log) eventstore.Log
-	// Spoil changes the stored bytes of one revision behind the log's back.
+	// Spoil changes the stored bytes of one revision behind the log's back; nil where nobody can.
 	Spoil func(t *testing.T, log eventstore.Log, rev uint64, change func(*eventstore.Record))
+	// AppendBytes is the store's own limit of one append; 0 where it takes eventstore.MaxBatchBytes.
+	AppendBytes int
 }
 
-// Run holds a log to the promises of the port.
-func Run(t *testing.T, s Store) {
-	for name, test := range map[string]func(*testing.T, Store){
-		"an empty log ends at its genesis":                           emptyLog,
-		"records come back byte for byte and in order":               sameBytes,
-		"an append at another head stores nothing and names both":    wrongHead,
-		"a batch is stored whole or not at all":                      atomicBatch,
-		"of many writers at one head exactly one wins":               oneWriter,
-		"every limit holds at its edge":                              limits,
-		"chunks are bounded in records and in bytes":                 chunks,
-		"a reading ends at the head that it began with":              readToHead,
-		"the reader's own error ends a reading":                      readerError,
-		"a follower sees the past, then what comes":                  follow,
-		"a follower of another handle sees what comes":               followOtherHandle,
-		"a follower goes on after a restart where it stopped":        followAcrossReopen,
-		"readers beside a writer see sound beginnings of the log":    concurrentReaders,
-		"what was appended survives a restart":                       reopened,
-		"a cancelled context stores nothing and ends every reading":  canceled,
-		"a closed log answers so":                                    closed,
-		"a single flipped bit anywhere is found with its revision":   flipped,
-		"a changed record with a new hash breaks the chain after it": rehashed,
-	} {
-		t.Run(name, func(t *testing.T) { test(t, s) })
+// promises are the promises of the port, each with its test.
+var promises = map[string]func(*testing.T, Store){
+	"an empty log ends at its genesis":                           emptyLog,
+	"records come back byte for byte and in order":               sameBytes,
+	"an append at another head stores nothing and names both":    wrongHead,
+	"a batch is stored whole or not at all":                      atomicBatch,
+	"of many writers at one head exactly one wins":               oneWriter,
+	"every limit holds at its edge":                              limits,
+	"chunks are bounded in records and in bytes":                 chunks,
+	"a reading ends at the head that it began with":              readToHead,
+	"the reader's own error ends a reading":                      readerError,
+	"a follower sees the past, then what comes":                  follow,
+	"a follower of another handle sees what comes":               followOtherHandle,
+	"a follower goes on after a restart where it stopped":        followAcrossReopen,
+	"readers beside a writer see sound beginnings of the log":    concurrentReaders,
+	"what was appended survives a restart":                       reopened,
+	"a cancelled context stores nothing and ends every reading":  canceled,
+	"a closed log answers so":                                    closed,
+	"a single flipped bit anywhere is found with its revision":   flipped,
+	"a changed record with a new hash breaks the chain after it": rehashed,
+}
+
+// Outcome is what became of a promise.
+type Outcome string
+
+// The outcomes.
+const (
+	Kept   Outcome = "kept"
+	Broken Outcome = "BROKEN"
+	None   Outcome = "-" // this kind of log has no second handle, no second life, or nobody can reach its bytes
+)
+
+// Run holds a log to the promises of the port and says what became of each.
+func Run(t *testing.T, s Store) map[string]Outcome {
+	outcomes := map[string]Outcome{}
+	for name, test := range promises {
+		outcomes[name] = Broken
+		t.Run(name, func(t *testing.T) {
+			defer func() {
+				switch {
+				case t.Skipped():
+					outcomes[name] = None
+				case !t.Failed():
+					outcomes[name] = Kept
+				}
+			}()
+			test(t, s)
+		})
 	}
+	return outcomes
 }
 
 // open makes a log that is closed when the test ends.
@@ -171,6 +199,10 @@ func limits(t *testing.T, s Store) {
 	taken(big)
 	full := Sized(t, head, eventstore.MaxBatchBytes/eventstore.MaxRecord, eventstore.MaxRecord)
 	refused(append(full[:len(full):len(full)], Chain(t, End(full), 1)...), "bytes of an append")
+	if s.AppendBytes > 0 {
+		refused(full, "bytes of an append for this event store")
+		full = full[:s.AppendBytes/eventstore.MaxRecord-1]
+	}
 	taken(full)
 }
 

@@ -1,0 +1,88 @@
+package esdbtest
+
+import (
+	"context"
+	"net"
+	"sync"
+)
+
+// connections are those that are open now.
+type connections struct {
+	mu      sync.Mutex
+	open    map[net.Conn]bool
+	changed chan struct{} // closed and replaced by every change
+}
+
+func newConnections() *connections {
+	return &connections{open: map[net.Conn]bool{}, changed: make(chan struct{})}
+}
+
+// change opens or ends one.
+func (c *connections) change(conn net.Conn, open bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if delete(c.open, conn); open {
+		c.open[conn] = true
+	}
+	close(c.changed)
+	c.changed = make(chan struct{})
+}
+
+func (c *connections) count() (int, <-chan struct{}) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.open), c.changed
+}
+
+func (c *connections) cut() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for conn := range c.open {
+		_ = conn.Close()
+	}
+}
+
+// Cut closes every connection, as a network does. The server goes on.
+func (s *Server) Cut() { s.conns.cut() }
+
+// AwaitConnections waits until at most n connections are open, or for the context's end; it says how many there are then.
+func (s *Server) AwaitConnections(ctx context.Context, n int) int {
+	for {
+		now, changed := s.conns.count()
+		if now <= n {
+			return now
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return now
+		}
+	}
+}
+
+// tracked is a listener that remembers its connections.
+type tracked struct {
+	net.Listener
+	conns *connections
+}
+
+// Accept waits for the next connection.
+func (l *tracked) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	l.conns.change(conn, true)
+	return &trackedConn{conn, l.conns}, nil
+}
+
+type trackedConn struct {
+	net.Conn
+	conns *connections
+}
+
+// Close forgets the connection.
+func (c *trackedConn) Close() error {
+	c.conns.change(c.Conn, false)
+	return c.Conn.Close()
+}

@@ -1,0 +1,81 @@
+package esdb
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	client "github.com/EventStore/EventStore-Client-Go/v4/esdb"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// ErrUnavailable says that the event store could not be reached or did not answer in time.
+var ErrUnavailable = errors.New("the event store cannot be reached")
+
+// kind is what a failure means to us.
+type kind int
+
+const (
+	fine     kind = iota
+	away          // nobody knows what the server did, and asking again may help
+	conflict      // the stream does not end where we expected
+	absent        // there is no such stream
+	deleted       // a tombstone stands there
+	refused       // the server will not, and will not the next time
+	large         // more than the server takes in one append
+)
+
+// kindOf looks through wrapping, which the library's own FromError does not.
+func kindOf(err error) kind {
+	if err == nil {
+		return fine
+	}
+	var own *client.Error
+	if !errors.As(err, &own) {
+		return kindOfStatus(err)
+	}
+	switch own.Code() {
+	case client.ErrorCodeWrongExpectedVersion:
+		return conflict
+	case client.ErrorCodeResourceNotFound:
+		return absent
+	case client.ErrorCodeStreamDeleted:
+		return deleted
+	case client.ErrorCodeAccessDenied, client.ErrorCodeUnauthenticated, client.ErrorCodeUnsupportedFeature:
+		return refused
+	case client.ErrorCodeUnknown:
+		return kindOfStatus(own.Err())
+	}
+	return away
+}
+
+// maximumAppend is how the server says that an append is too large.
+const maximumAppend = "Maximum Append Size"
+
+// kindOfStatus is for the errors that the library passes on as gRPC gave them.
+func kindOfStatus(err error) kind {
+	s, ok := status.FromError(err)
+	if !ok || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return away
+	}
+	switch s.Code() {
+	case codes.InvalidArgument:
+		if strings.Contains(s.Message(), maximumAppend) {
+			return large
+		}
+		return refused
+	case codes.PermissionDenied, codes.Unauthenticated, codes.Unimplemented:
+		return refused
+	}
+	return away
+}
+
+// sound says whether a client may serve the next caller after this. After "not leader" it has gone to the leader by itself.
+func sound(err error) bool {
+	if k := kindOf(err); k != away {
+		return true
+	}
+	var own *client.Error
+	return errors.As(err, &own) && own.Code() == client.ErrorCodeNotLeader
+}

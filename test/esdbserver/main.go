@@ -1,0 +1,63 @@
+// Command esdbserver runs the test server of pm/eventstore/esdb/esdbtest as a process of its own, so that a test can have an event store
+// across the wire that fails now and then and survives the death of everybody else. It is for tests only and ships to nobody.
+//
+//	esdbserver --dir DIR [--listen 127.0.0.1:0] [--seed 1] [--lost-percent 5] [--late-percent 5] ...
+//
+// It prints its connection string as its first line and runs until it is told to stop (SIGTERM, SIGINT) or killed; what it has
+// acknowledged is on the disk either way.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"pm/eventstore/esdb/esdbtest"
+)
+
+func main() {
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "esdbserver:", err)
+		os.Exit(2)
+	}
+}
+
+func run(args []string) error {
+	o, err := options(args)
+	if err != nil {
+		return err
+	}
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, syscall.SIGTERM, syscall.SIGINT)
+	server, err := esdbtest.New(o)
+	if err != nil {
+		return err
+	}
+	fmt.Println(server.URL())
+	<-stop
+	return server.Stop()
+}
+
+func options(args []string) (esdbtest.Options, error) {
+	var o esdbtest.Options
+	f := flag.NewFlagSet("esdbserver", flag.ContinueOnError)
+	f.StringVar(&o.Dir, "dir", "", "folder of the streams")
+	f.StringVar(&o.Listen, "listen", "127.0.0.1:0", "HOST:PORT")
+	f.IntVar(&o.MaxAppend, "max-append", 0, "bytes of one append; 0 is 1 MiB, negative is no limit")
+	f.Uint64Var(&o.Seed, "seed", 1, "of the faults")
+	f.IntVar(&o.LostPercent, "lost-percent", 0, "appends that are stored and never answered")
+	f.IntVar(&o.LatePercent, "late-percent", 0, "appends that are stored and answered late")
+	f.IntVar(&o.StoreLatePercent, "store-late-percent", 0, "appends that are stored when nobody waits any more")
+	f.IntVar(&o.ResetPercent, "reset-percent", 0, "appends that are stored and then broken off")
+	f.IntVar(&o.CutPercent, "cut-percent", 0, "reads that break off")
+	f.DurationVar(&o.LateBy, "late-by", 0, "how late; 0 is 700ms")
+	if err := f.Parse(args); err != nil {
+		return o, err
+	}
+	if o.Dir == "" {
+		return o, fmt.Errorf("--dir names no folder")
+	}
+	return o, nil
+}
