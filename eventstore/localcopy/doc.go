@@ -1,0 +1,20 @@
+// Package localcopy puts a SQLite copy of the stream before a log that is far away, so that a start does not fetch years of events again.
+//
+//	log, err := localcopy.Open(ctx, filepath.Join(data, "copy"), instance, remote, localcopy.Options{})
+//
+// The remote log stays the truth: appends go to it and are durable when it says so, the head is its head, and an error of it is an error
+// here. The copy is an opinion that is checked:
+//
+//   - At the start its last record is held against the remote's record at that revision. If they differ, or the remote has none there,
+//     the copy is discarded.
+//   - Whatever is read from it is checked first: bytes against hash, hash against the record after, up to the last one, which is the
+//     remote's. A record that fails discards the copy, and the reading goes on from the remote.
+//   - Only what the copy lacks is fetched, and it is checked as every append is before it is kept. A copy that was cut off at its end is
+//     sound and just has more to fetch.
+//
+// A copy that is discarded is never mended or merged. Its folder stays beside the new one as <dir>.discarded, the last one only, a
+// warning names the reason, and Options.OnDiscard is told. A copy that cannot be written (a full disk) or a remote whose records do not
+// verify leaves the log without a copy: everything then goes to the remote as it is, which is slower and no less right.
+//
+// Readers that follow share one connection: it feeds the copy, and they wait at the copy.
+package localcopy

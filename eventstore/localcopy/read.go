@@ -1,0 +1,166 @@
+package localcopy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"pm/eventstore"
+	"pm/eventstore/sqlite"
+)
+
+// maxDiscards is how often one reading may find a copy damaged before it goes on with the remote log alone.
+const maxDiscards = 2
+
+// Read hands out the records from a revision on, up to the remote head now: those that the copy has, checked, and then what it lacks.
+func (l *Log) Read(ctx context.Context, from uint64, each func([]eventstore.Record) error) error {
+	head, err := l.remote.Head(ctx)
+	if err != nil {
+		return err
+	}
+	r := &reading{l: l, next: from, head: head, each: each}
+	for discards := 0; r.next < head.Next; {
+		c := l.current()
+		if c == nil || discards == maxDiscards {
+			return r.rest(ctx, nil)
+		}
+		err := r.fromCopy(ctx, c)
+		if err == nil && r.next < head.Next {
+			return r.rest(ctx, c)
+		}
+		var bad *damage
+		switch {
+		case errors.As(err, &bad):
+			discards++
+			l.discard(c, bad.Error())
+			if err := r.sameBefore(ctx); err != nil {
+				return err
+			}
+		case errors.Is(err, eventstore.ErrClosed) && !r.stopped && l.life.Err() == nil: // somebody else discarded it
+		default:
+			return err
+		}
+	}
+	return nil
+}
+
+// reading is a reading under way.
+type reading struct {
+	l       *Log
+	next    uint64 // the first revision that was not handed out
+	head    eventstore.Head
+	each    func([]eventstore.Record) error
+	last    eventstore.Hash // of the record before next, if one was handed out
+	handed  bool
+	stopped bool // by each's own error
+}
+
+// hand gives records to the caller, without those that it did not ask for or that came after the head of this reading.
+func (r *reading) hand(recs []eventstore.Record) error {
+	for len(recs) > 0 && recs[0].Rev < r.next {
+		recs = recs[1:]
+	}
+	for len(recs) > 0 && recs[len(recs)-1].Rev >= r.head.Next {
+		recs = recs[:len(recs)-1]
+	}
+	if len(recs) == 0 {
+		return nil
+	}
+	if err := r.each(recs); err != nil {
+		r.stopped = true
+		return err
+	}
+	last := &recs[len(recs)-1]
+	r.next, r.last, r.handed = last.Rev+1, last.Hash, true
+	return nil
+}
+
+// fromCopy hands out what the copy has, in chunks, each only when the record behind it has vouched for it; the last one of a copy that
+// has everything is vouched for by the remote head. A copy that has nothing to give is no error.
+func (r *reading) fromCopy(ctx context.Context, c *sqlite.Log) error {
+	mine, err := c.Head(ctx)
+	if err != nil {
+		return copyError(err)
+	}
+	if mine.Next == r.head.Next && mine.Hash != r.head.Hash {
+		return &damage{mine.Next - 1, fmt.Sprintf("it ends at %s and the remote log at %s", mine, r.head)}
+	}
+	from := max(r.next, 1) - 1 // the record before the first shows that it is the right one
+	check := &chain{next: from}
+	if from == 0 {
+		check.before, check.known = eventstore.Genesis(r.l.Portfolio()), true
+	}
+	var waiting []eventstore.Record
+	err = c.Read(ctx, from, func(recs []eventstore.Record) error {
+		if err := check.check(recs); err != nil {
+			return err
+		}
+		ready := waiting
+		waiting = recs
+		return r.vouched(ready)
+	})
+	if err == nil && check.next < mine.Next {
+		err = &damage{check.next, "it is missing"}
+	}
+	if err == nil && check.next == mine.Next && mine.Next > from && check.before != mine.Hash {
+		err = &damage{mine.Next - 1, "the last record is another one"}
+	}
+	if err == nil {
+		err = r.vouched(waiting)
+	}
+	if r.stopped {
+		return err
+	}
+	return copyError(err)
+}
+
+// vouched hands out records of the copy. Where they reach the remote head, that has the last word.
+func (r *reading) vouched(recs []eventstore.Record) error {
+	for i := range recs {
+		if recs[i].Rev == r.head.Next-1 && recs[i].Hash != r.head.Hash {
+			return &damage{recs[i].Rev, fmt.Sprintf("it has the hash %s and the remote log ends at %s", recs[i].Hash, r.head)}
+		}
+	}
+	return r.hand(recs)
+}
+
+// copyError tells what is wrong with the copy from what is wrong with its reader.
+func copyError(err error) error {
+	var corrupt *eventstore.Corrupt
+	if errors.As(err, &corrupt) {
+		return &damage{corrupt.Rev, corrupt.Reason}
+	}
+	return err
+}
+
+// sameBefore makes sure that what was handed out from a copy that turned out to be damaged is what the remote log has.
+func (r *reading) sameBefore(ctx context.Context) error {
+	if !r.handed {
+		return nil
+	}
+	there, err := at(ctx, r.l.remote, r.next-1)
+	if err != nil {
+		return err
+	}
+	if there == nil || there.Hash != r.last {
+		return fmt.Errorf("%w: revision %d was read from it already: read again from the beginning", ErrCopyChanged, r.next-1)
+	}
+	return nil
+}
+
+// ErrCopyChanged says that a reading has handed out records that the remote log does not have, from a copy that was forged record by
+// record; what was made of them is void. The copy is discarded, and the next reading is sound.
+var ErrCopyChanged = errors.New("the local copy had been changed")
+
+// rest hands out what the copy lacks, from the remote log, and keeps it in the copy unless c is nil or somebody else is at it.
+func (r *reading) rest(ctx context.Context, c *sqlite.Log) error {
+	if c != nil {
+		select {
+		case r.l.filling <- struct{}{}:
+			defer func() { <-r.l.filling }()
+			return r.l.fill(ctx, c, r)
+		default:
+		}
+	}
+	return r.l.remote.Read(ctx, r.next, r.hand)
+}
