@@ -13,6 +13,9 @@
 //	BenchmarkUpcast         200,000 events of an old form, each through its upcaster; beside the same bytes read as the present form
 //	BenchmarkWebhook        one sender over HTTP on the loopback until its signal is durable; beside the bare write
 //	BenchmarkWebhook64      64 senders over HTTP; beside the same service on the memory log
+//	BenchmarkRemoteAppend   an append across the wire, without and with the local copy; beside the embedded log
+//	BenchmarkRemoteRecovery the first start on a log across the wire, beside the client library's own read loop; later starts, from the
+//	                        local copy, beside the embedded log
 //
 // What is compared is done in turn, one of each a round, so that a busy moment meets both sides. The senders run in the process of the
 // service and share its cores: a service alone does better.
