@@ -11,6 +11,7 @@ import (
 
 	"pm/domain/engine"
 	"pm/eventstore"
+	"pm/eventstore/esdb"
 	"pm/eventstore/sqlite"
 	"pm/projections"
 )
@@ -33,6 +34,9 @@ const (
 
 // where is how pmctl is told the place of this log.
 func (s *service) where() string {
+	if s.cfg.EventStore.Server {
+		return fmt.Sprintf("--eventstore '%s'", esdb.WithPortfolio(esdb.Redacted(s.cfg.EventStore.URL.Reveal()), s.cfg.Portfolio.ID))
+	}
 	if s.cfg.EventStore.Dir == filepath.Join(s.cfg.Data, "log") {
 		return "--data " + s.cfg.Data
 	}
@@ -91,7 +95,7 @@ func (s *service) engineHalt(err error) error {
 	case errors.Is(err, engine.ErrOtherWriter):
 		return &halt{Code: codeOtherWriter, Err: err, Hint: "somebody else writes this log: end the other writer before starting again; " + again}
 	case errors.Is(err, eventstore.ErrBroken), errors.Is(err, eventstore.ErrOutcomeUnknown):
-		return &halt{Code: codeLogWriteFailed, Err: err, Hint: "see whether the disk is full or failing, then start again; " + again}
+		return &halt{Code: codeLogWriteFailed, Err: err, Hint: s.storeHint() + ", then start again; " + again}
 	}
 	return &halt{Code: codeDefect, Err: err, Hint: "keep the log and report this; " + again}
 }

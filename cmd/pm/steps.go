@@ -27,8 +27,14 @@ func (s *service) makeDataFolder(context.Context) error {
 }
 
 // openLog takes the log for this process alone.
-func (s *service) openLog(context.Context) error {
-	if s.cfg.EventStore.Memory {
+func (s *service) openLog(ctx context.Context) error {
+	if s.cfg.EventStore.Server {
+		log, err := s.openRemote(ctx)
+		if err != nil {
+			return err
+		}
+		s.store = log
+	} else if s.cfg.EventStore.Memory {
 		s.log.Warn("the log is in memory: everything is gone when pm ends")
 		s.store = eventstore.NewMemory(s.cfg.Portfolio.ID)
 	} else {

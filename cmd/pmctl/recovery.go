@@ -94,6 +94,9 @@ func (c *cli) recoveryFromLog(ctx context.Context, log eventstore.Log) (json.Raw
 // reports are those of the data folder, the latest first. There are none where the log stands alone: reports are kept for a while,
 // the log for ever.
 func (c *cli) reports() ([]projections.KeptReport, error) {
+	if remote(c.eventstore) {
+		return []projections.KeptReport{}, nil
+	}
 	dir, err := c.logDir()
 	if err != nil {
 		return nil, err

@@ -1,15 +1,18 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"pm/domain"
 	"pm/eventstore"
+	"pm/eventstore/esdb"
 	"pm/eventstore/sqlite"
 )
 
@@ -40,7 +43,7 @@ func (c *cli) logDir() (string, error) {
 	if c.eventstore != "" {
 		dir, ok := strings.CutPrefix(c.eventstore, "sqlite://")
 		if !ok || dir == "" {
-			return "", fmt.Errorf("--eventstore %s: this build reads sqlite://DIR", c.eventstore)
+			return "", fmt.Errorf("--eventstore %s has no folder on this machine, which this question needs: name pm's data folder with --data", esdb.Redacted(c.eventstore))
 		}
 		return dir, nil
 	}
@@ -61,6 +64,10 @@ func logIn(dir string) string {
 
 // openLog opens the log for reading. It has to be closed.
 func (c *cli) openLog() (eventstore.Log, error) {
+	if remote(c.eventstore) {
+		address, p := remoteLog(c.eventstore)
+		return esdb.OpenReader(context.Background(), address, p, esdb.Options{OpenWaits: []time.Duration{}})
+	}
 	dir, err := c.logDir()
 	if err != nil {
 		return nil, err
@@ -73,6 +80,20 @@ func (c *cli) openLog() (eventstore.Log, error) {
 		return nil, err
 	}
 	return log, nil
+}
+
+// remote says whether an address is that of a log across the wire.
+func remote(address string) bool {
+	return strings.HasPrefix(address, "esdb://") || strings.HasPrefix(address, "esdb+discover://")
+}
+
+// defaultPortfolio is the one of an address that names none: the same as pm's own.
+const defaultPortfolio = "main"
+
+// remoteLog takes an address apart: esdb://...?portfolio=ID.
+func remoteLog(address string) (string, domain.PortfolioID) {
+	address, p := esdb.CutPortfolio(address)
+	return address, cmp.Or(p, defaultPortfolio)
 }
 
 // withLog runs a reading of the log and closes it.

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"pm/eventstore"
+	"pm/eventstore/esdb"
 	"pm/projections"
 )
 
@@ -180,11 +181,16 @@ func wordsOf(service json.RawMessage) (w serviceWords) {
 func (c *cli) status(ctx context.Context) error {
 	doc := statusDocument{}
 	if c.fromLog() {
-		dir, err := c.logDir()
-		if err != nil {
-			return err
+		if remote(c.eventstore) {
+			doc.Source = "log at " + esdb.Redacted(c.eventstore)
+		} else {
+			dir, err := c.logDir()
+			if err != nil {
+				return err
+			}
+			doc.Source = "log in " + dir
 		}
-		doc.Source = "log in " + dir
+		var err error
 		if doc.Instance, err = c.standing(); err != nil {
 			return err
 		}

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	client "github.com/EventStore/EventStore-Client-Go/v4/esdb"
+
+	"pm/domain"
 )
 
 // ErrAddress says that a connection string cannot be used. The text names what is wrong and shows no password.
@@ -34,6 +36,31 @@ func Redacted(address string) string {
 		query = "?" + query
 	}
 	return scheme + "://" + hosts + query
+}
+
+// portfolioKey is a setting of our own behind the ?: for tools that are given one address and nothing else.
+const portfolioKey = "portfolio="
+
+// WithPortfolio puts a portfolio into an address.
+func WithPortfolio(address string, p domain.PortfolioID) string {
+	if strings.Contains(address, "?") {
+		return address + "&" + portfolioKey + string(p)
+	}
+	return address + "?" + portfolioKey + string(p)
+}
+
+// CutPortfolio takes the portfolio out of an address, "" if it names none. What is left is for Open.
+func CutPortfolio(address string) (rest string, p domain.PortfolioID) {
+	rest, query, _ := strings.Cut(address, "?")
+	sep := "?"
+	for _, setting := range strings.Split(query, "&") {
+		if id, ours := strings.CutPrefix(setting, portfolioKey); ours {
+			p = domain.PortfolioID(id)
+		} else if setting != "" {
+			rest, sep = rest+sep+setting, "&"
+		}
+	}
+	return rest, p
 }
 
 // Check says whether a connection string can be used, without using it. The error wraps ErrAddress and shows no password.

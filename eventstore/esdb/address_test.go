@@ -18,6 +18,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"pm/domain"
 	"pm/eventstore/esdb"
 	"pm/eventstore/esdb/esdbtest"
 	"pm/eventstore/logtest"
@@ -90,4 +91,21 @@ func selfSigned(t *testing.T) (tls.Certificate, string) {
 	file := filepath.Join(t.TempDir(), "ca.pem")
 	require.NoError(t, os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600))
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, file
+}
+
+func TestAnAddressCanNameThePortfolio(t *testing.T) {
+	for address, rest := range map[string]string{
+		"esdb://a?portfolio=main":                                     "esdb://a",
+		"esdb://a?tls=false&portfolio=main":                           "esdb://a?tls=false",
+		"esdb://a?portfolio=main&tls=true&tlsVerifyCert=false":        "esdb://a?tls=true&tlsVerifyCert=false",
+		esdb.WithPortfolio("esdb://a", "main"):                        "esdb://a",
+		esdb.WithPortfolio("esdb://pm:s3cret@a:1,b?tls=true", "main"): "esdb://pm:s3cret@a:1,b?tls=true",
+	} {
+		got, portfolio := esdb.CutPortfolio(address)
+		require.Equal(t, rest, got)
+		require.Equal(t, domain.PortfolioID("main"), portfolio)
+	}
+	rest, none := esdb.CutPortfolio("esdb://a?tls=false")
+	require.Equal(t, "esdb://a?tls=false", rest)
+	require.Empty(t, none)
 }

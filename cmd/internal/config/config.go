@@ -51,7 +51,9 @@ type Portfolio struct {
 // EventStore is where the log lives.
 type EventStore struct {
 	Memory bool   // it ends with the process
-	Dir    string // else the folder of the embedded log
+	Dir    string // else the folder of the embedded log, or of the local copy of a remote one
+	URL    Secret // connection string of EventStoreDB, with its password
+	Server bool   // URL is set
 }
 
 // Snapshot is where the tables live that a start is held against. At most one of the fields is set; none: there is no snapshot.

@@ -130,6 +130,14 @@ func TestTheEventStoreIsChosenByItsURL(t *testing.T) {
 	require.Equal(t, EventStore{Memory: true}, loaded(t, Sources{Env: []string{"PM_EVENTSTORE_URL=memory:"}}).EventStore)
 	require.Equal(t, EventStore{Dir: "/srv/pm"}, loaded(t, Sources{Env: []string{"PM_EVENTSTORE_URL=sqlite:///srv/pm"}}).EventStore)
 	require.Equal(t, EventStore{Dir: "/x/log"}, loaded(t, Sources{Flags: map[string]string{"data": "/x"}}).EventStore)
+	const address = "esdb://pm:s3cret@store:2113"
+	c := loaded(t, Sources{Env: []string{"PM_EVENTSTORE_URL=" + address}, Flags: map[string]string{"data": "/x"}})
+	require.Equal(t, EventStore{Dir: "/x/copy", URL: NewSecret(address), Server: true}, c.EventStore)
+	require.Equal(t, address, c.EventStore.URL.Reveal())
+	var printed strings.Builder
+	require.NoError(t, c.Print(&printed))
+	require.Contains(t, printed.String(), "esdb://pm:[redacted]@store:2113")
+	require.NotContains(t, printed.String(), "s3cret")
 }
 
 func TestNetworksMayBeSingleAddresses(t *testing.T) {

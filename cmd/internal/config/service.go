@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"pm/domain"
+	"pm/eventstore/esdb"
 )
 
 const (
@@ -72,10 +73,14 @@ func (r *reader) eventStore() {
 		r.c.EventStore.Memory = true
 	case embedded && dir != "":
 		r.c.EventStore.Dir = dir
-	case strings.HasPrefix(address, "esdb://"), strings.HasPrefix(address, "esdb+"):
-		r.fail(key, "EventStoreDB comes with a later release; write sqlite://DIR")
+	case strings.HasPrefix(address, "esdb://"), strings.HasPrefix(address, "esdb+discover://"):
+		r.c.EventStore = EventStore{Dir: filepath.Join(r.c.Data, "copy"), URL: NewSecret(address), Server: true}
+		r.c.shown[key] = cell{esdb.Redacted(address), r.merged.origin[key]}
+		if err := esdb.Check(address); err != nil {
+			r.fail(key, "%v", err)
+		}
 	default:
-		r.fail(key, "%q is not sqlite://DIR or memory:", address)
+		r.fail(key, "%q is not sqlite://DIR, esdb://USER:PASSWORD@HOST:PORT or memory:", scheme(address))
 	}
 }
 

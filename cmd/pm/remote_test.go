@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	client "github.com/EventStore/EventStore-Client-Go/v4/esdb"
+	"github.com/stretchr/testify/require"
+
+	"pm/eventstore/esdb"
+	"pm/eventstore/esdb/esdbtest"
+)
+
+// remoteConfig is a configuration whose log is at an address.
+func remoteConfig(t *testing.T, address string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "pm.yaml")
+	require.NoError(t, os.WriteFile(file, []byte("eventstore: {url: '"+address+"'}\n"), 0o600))
+	return file
+}
+
+func TestALogInAnEventStoreIsRecoveredWithAndWithoutItsCopy(t *testing.T) {
+	server := esdbtest.Start(t, esdbtest.Options{})
+	config, data := remoteConfig(t, server.URL()), t.TempDir()
+	first := launch(t, "--data", data, "--config", config)
+	entry := baseEntry()
+	require.Equal(t, "accepted", first.post(entry)["status"])
+	first.flat()
+	require.Zero(t, first.stop(), first.errs.String())
+	copied := filepath.Join(data, "copy")
+	require.FileExists(t, filepath.Join(copied, "events.db"))
+
+	second := launch(t, "--data", data, "--config", config)
+	require.Contains(t, second.out.String(), "1 positions open")
+	require.Equal(t, "duplicate", second.post(entry)["status"], "seen ids are a fold of the log")
+	require.Zero(t, second.stop())
+
+	require.NoError(t, os.RemoveAll(copied))
+	third := launch(t, "--data", data, "--config", config)
+	require.Contains(t, third.out.String(), "1 positions open")
+	require.Zero(t, third.stop())
+
+	require.NoError(t, os.WriteFile(filepath.Join(copied, "events.db"), []byte("a file that is no database any more, whatever happened to it"), 0o600))
+	fourth := launch(t, "--data", data, "--config", config)
+	require.Contains(t, fourth.out.String(), "the local copy of the log was discarded and is fetched again")
+	require.Contains(t, fourth.out.String(), "1 positions open")
+	require.Zero(t, fourth.stop())
+}
+
+func TestAnEventStoreThatAnswersLateOrNotAtAllLosesNothing(t *testing.T) {
+	server := esdbtest.Start(t, esdbtest.Options{})
+	r := launch(t, "--data", t.TempDir(), "--config", remoteConfig(t, server.URL()))
+	server.FailAppends(esdbtest.LoseAnswer, esdbtest.ResetAfter, esdbtest.StoreLate)
+	require.Equal(t, "accepted", r.post(baseEntry())["status"])
+	r.flat()
+	require.Equal(t, []string{"SignalReceived", "OrderInitialized", "OrderSendStarted", "OrderAccepted", "OrderFilled"}, r.types(2)[:5])
+	require.Zero(t, r.stop())
+}
+
+func TestAnEventStoreThatIsAwayEndsTheStart(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	address := "esdb://" + listener.Addr().String() + "?tls=false"
+	require.NoError(t, listener.Close())
+	out, errs := &console{}, &console{}
+	p := program{args: []string{"--data", t.TempDir(), "--config", remoteConfig(t, address), "--listen", "127.0.0.1:0"}, out: out, errs: errs, build: "test",
+		retryWaits: []time.Duration{time.Millisecond, time.Millisecond}}
+	requireHalt(t, p.run(t.Context()), errs, "EVENTSTORE_UNAVAILABLE", "see whether the event store at "+address+" runs")
+	require.Contains(t, errs.String(), "the event store cannot be reached, trying again")
+}
+
+func TestAStreamThatForgetsHaltsTheStart(t *testing.T) {
+	server := esdbtest.Start(t, esdbtest.Options{})
+	config, data := remoteConfig(t, server.URL()), t.TempDir()
+	require.Zero(t, launch(t, "--data", data, "--config", config).stop())
+	conf, err := client.ParseConnectionString(server.URL())
+	require.NoError(t, err)
+	conf.Logger = client.NoopLogging()
+	one, err := client.NewClient(conf)
+	require.NoError(t, err)
+	defer one.Close()
+	var meta client.StreamMetadata
+	meta.SetMaxCount(1)
+	_, err = one.SetStreamMetadata(context.Background(), esdb.Stream("main"), client.AppendToStreamOptions{}, meta)
+	require.NoError(t, err)
+	code, _, errs := failing(t, "--data", data, "--config", config, "--listen", "127.0.0.1:0")
+	requireHalt(t, code, errs, "DATA_CORRUPT", "--eventstore '"+server.URL()+"&portfolio=main'")
+}
