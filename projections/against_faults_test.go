@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"io"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -288,4 +290,38 @@ func fullState(t testing.TB, log eventstore.Log) *domain.State {
 	_, err := eventstore.Replay(t.Context(), log, 0, func(r domain.Recorded, _ eventstore.Hash) error { return state.Apply(r) })
 	require.NoError(t, err)
 	return state
+}
+
+func TestOnlyAStartThatNobodyTradesBesideMakesRoomForGarbage(t *testing.T) {
+	log := fullLog(t)
+	standard := debug.SetGCPercent(100)
+	defer debug.SetGCPercent(standard)
+	seen := map[int]bool{}
+	log.Fault(eventstore.Faults{OnRead: func(*eventstore.Record) error {
+		now := debug.SetGCPercent(100)
+		debug.SetGCPercent(now)
+		seen[now] = true
+		return nil
+	}})
+	o := quick(nil)
+	o.Beside = true
+	_, err := projections.Recover(t.Context(), log, o)
+	require.NoError(t, err)
+	require.Equal(t, map[int]bool{100: true}, seen)
+	_, err = projections.Recover(t.Context(), log, quick(nil))
+	require.NoError(t, err)
+	require.Equal(t, map[int]bool{100: true, 800: true}, seen)
+}
+
+func TestWithoutWaitsOfItsOwnARecoveryTakesThoseOfTheSpecification(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	log := fullLog(t)
+	log.Fault(eventstore.Faults{OnRead: func(*eventstore.Record) error { return errBent }})
+	var first time.Duration
+	_, err := projections.Recover(ctx, log, projections.RecoverOptions{Retrying: func(_ string, _ error, wait time.Duration) {
+		first = wait
+		cancel()
+	}})
+	require.ErrorIs(t, err, context.Canceled)
+	require.Equal(t, projections.RetryWaits[0], first)
 }
