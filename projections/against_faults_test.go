@@ -89,7 +89,9 @@ func TestTablesThatWereOnlyMadeAreAMissingSnapshot(t *testing.T) {
 	s := snapshottest.NewMemory()
 	empty := &bent{Snapshot: s, shape: func(map[string][]string, error) (map[string][]string, error) {
 		return map[string][]string{"layers": {"position_id"}, "fills": {"revision"}}, nil
-	}, lines: func(projections.SnapshotView, []tables.Table) (map[string][]string, error) { return map[string][]string{}, nil },
+	}, lines: func(projections.SnapshotView, []tables.Table) (map[string][]string, error) {
+		return map[string][]string{}, nil
+	},
 		copy: func(projections.SnapshotView, tables.Table, io.Writer) error { return nil }}
 	warns(t, log, empty, projections.SnapshotMissing, projections.CodeSnapshotMissing)
 	empty.copy = func(_ projections.SnapshotView, _ tables.Table, to io.Writer) error {
