@@ -38,9 +38,7 @@ func readSnapshot(ctx context.Context, o RecoverOptions) *snapshotReading {
 			if !errors.Is(s.err, ErrSnapshotUnavailable) || s.head != nil || try == len(o.Waits) || ctx.Err() != nil {
 				return
 			}
-			if o.pause(ctx, "the snapshot", s.err, try) != nil {
-				return
-			}
+			o.pause(ctx, "the snapshot", s.err, try)
 		}
 	}()
 	return s

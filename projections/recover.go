@@ -104,9 +104,7 @@ func (r *recovering) replay(ctx context.Context) (*folded, error) {
 		if err == nil || ctx.Err() != nil || !unreachable(err) || try == len(r.o.Waits) {
 			return f, err
 		}
-		if err := r.o.pause(ctx, "the log", err, try); err != nil {
-			return nil, err
-		}
+		r.o.pause(ctx, "the log", err, try)
 	}
 }
 
@@ -137,15 +135,13 @@ func unreachable(err error) bool {
 	return !errors.As(err, &corrupt) && !errors.As(err, &unknown) && !errors.Is(err, eventstore.ErrClosed)
 }
 
-// pause waits before the next try and says so.
-func (o RecoverOptions) pause(ctx context.Context, what string, err error, try int) error {
+// pause says that there is a next try and waits for it, or for the context: whoever tries again then finds it ended.
+func (o RecoverOptions) pause(ctx context.Context, what string, err error, try int) {
 	if o.Retrying != nil {
 		o.Retrying(what, err, o.Waits[try])
 	}
 	select {
 	case <-ctx.Done():
-		return ctx.Err()
 	case <-time.After(o.Waits[try]):
-		return nil
 	}
 }
