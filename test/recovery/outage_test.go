@@ -43,9 +43,9 @@ func TestWithoutItsDatabasePMStartsFromTheLogAndComparesWhenTheDatabaseIsBack(t 
 	require.Equal(t, "recovering", status)
 
 	s.Ready()
+	s.shows(projections.SnapshotUnavailable)
 	_, h := s.health()
 	require.Equal(t, "active", h.Status)
-	require.Equal(t, projections.SnapshotUnavailable, h.Snapshot.Status)
 	require.False(t, h.Snapshot.Healthy)
 	require.NotEmpty(t, h.Degraded)
 	require.Contains(t, s.Said(), "1 positions open; WARNING DB_UNAVAILABLE: nothing was compared")

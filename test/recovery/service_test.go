@@ -105,6 +105,17 @@ func (s *service) written() {
 	})
 }
 
+// shows waits until the first look of this start has been taken, and wants what it gave.
+func (s *service) shows(status string) {
+	s.T.Helper()
+	var h health
+	s.Until(programs.StopWithin, "the snapshot was looked at", func() bool {
+		_, h = s.health()
+		return h.Snapshot.Status != ""
+	})
+	require.Equal(s.T, status, h.Snapshot.Status)
+}
+
 // portfolio is the part of the portfolio that the stories look at.
 type portfolio struct {
 	Trading  string `json:"trading_state"`
