@@ -2,10 +2,13 @@ package e2e
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os/exec"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -39,12 +42,30 @@ func (s *site) written() *projections.SnapshotHead {
 // reaches waits until the snapshot is where the log is.
 func (s *site) reaches() {
 	s.T.Helper()
-	require.Eventually(s.T, func() bool {
+	s.Until(programs.StopWithin, "the follower stands still", func() bool {
 		var p projections.Portfolio
 		s.Read("/api/v1/portfolio", &p)
 		head := s.written()
 		return head != nil && head.Revision == p.Revision && head.EventHash == p.HeadHash
-	}, programs.StopWithin, programs.LookEvery, "the follower stands still")
+	})
+}
+
+// feed sends bars until it is told to stop, which says how many were taken.
+func (s *site) feed() (stop func() int) {
+	ctx, cancel := context.WithCancel(s.T.Context())
+	taken := make(chan int, 1)
+	go func() {
+		n := 0
+		for i := 0; ctx.Err() == nil; i++ {
+			body := fmt.Sprintf(`{"type":"MARKET_DATA","instrument":"BANK_NIFTY","timestamp":%q,"price":%d,"atr":350,"supertrend":51650}`,
+				time.Now().UTC().Format(time.RFC3339Nano), 52000+i%100)
+			if code, _, err := s.Post(ctx, []byte(body)); err == nil && code == http.StatusOK {
+				n++
+			}
+		}
+		taken <- n
+	}()
+	return func() int { cancel(); return <-taken }
 }
 
 // snapshotsOf are the configurations of a service with each kind of snapshot.
