@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"zombiezen.com/go/sqlite"
@@ -86,10 +87,17 @@ func (l *Log) use(ctx context.Context, do func(*sqlite.Conn) error) error {
 // damaged names a file that SQLite itself finds broken what it is: a corrupt log, found when reading from a revision on.
 func damaged(err error, from uint64) error {
 	switch sqlite.ErrCode(err).ToPrimary() {
+	case sqlite.ResultError:
+		// The code also stands for every error that is not SQLite's own. The statements of this package are fixed, so one that SQLite
+		// no longer compiles (no such table, no such column, unsupported file format) says that the schema was damaged.
+		if !strings.Contains(err.Error(), sqlite.ResultError.Message()+": ") {
+			return err
+		}
 	case sqlite.ResultCorrupt, sqlite.ResultNotADB:
-		return &eventstore.Corrupt{Rev: from, Reason: fmt.Sprintf("the file cannot be read from here on: %v", err)}
+	default:
+		return err
 	}
-	return err
+	return &eventstore.Corrupt{Rev: from, Reason: fmt.Sprintf("the file cannot be read from here on: %v", err)}
 }
 
 // Portfolio is whose log this is.

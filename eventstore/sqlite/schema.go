@@ -77,7 +77,7 @@ func inspect(conn *sqlite.Conn) (domain.PortfolioID, error) {
 		return nil
 	}})
 	if err == nil && portfolio == "" {
-		err = errors.New("the file does not say whose log it is")
+		err = &eventstore.Corrupt{Reason: "the file does not say whose log it is"}
 	}
 	return domain.PortfolioID(portfolio), err
 }

@@ -201,3 +201,30 @@ func TestAFileThatWasCutIsADamagedLogForWriterAndReader(t *testing.T) {
 	require.NoError(t, os.WriteFile(name, whole, 0o600))
 	require.NoError(t, open(t, dir).Close(), "nothing was written over what could not be read")
 }
+
+func TestASchemaThatWasDamagedIsADamagedLog(t *testing.T) {
+	for name, change := range map[string]string{
+		"a column that is gone":   "ALTER TABLE events RENAME COLUMN rev TO sev",
+		"a table that is gone":    "ALTER TABLE events RENAME TO fvents",
+		"the owner's name":        "DELETE FROM log",
+		"the table of the owner":  "ALTER TABLE log RENAME TO mog",
+		"the column of the owner": "ALTER TABLE log RENAME COLUMN portfolio TO qortfolio",
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			log := open(t, dir)
+			logtest.Fill(t, log, 5)
+			require.NoError(t, log.Close())
+			execute(t, dir, change)
+			var corrupt *eventstore.Corrupt
+			_, err := sqlite.Open(dir, logtest.Portfolio, "test")
+			require.ErrorAs(t, err, &corrupt)
+			reader, err := sqlite.OpenReader(dir)
+			if err == nil {
+				_, err = reader.Head(t.Context())
+				require.NoError(t, reader.Close())
+			}
+			require.ErrorAs(t, err, &corrupt)
+		})
+	}
+}
