@@ -20,8 +20,8 @@ import (
 
 // importOptions are the flags of log import.
 type importOptions struct {
-	to, key  string
-	unsigned bool
+	to, key          string
+	unsigned, resume bool
 }
 
 // stagingSuffix is what the folder of an import is called behind its name until it is whole.
@@ -30,16 +30,26 @@ const stagingSuffix = ".importing"
 func (c *cli) logImportCommand() *cobra.Command {
 	var opt importOptions
 	cmd := &cobra.Command{
-		Use: "import FILE --to DIR", Short: "makes a log in a new folder from an export", Args: cobra.ExactArgs(1),
+		Use: "import FILE --to DIR", Short: "makes a log in a new folder, or in an empty event store, from an export", Args: cobra.ExactArgs(1),
 		Long: `Reads an export (- is stdin), checks every record and the signature in FILE.sig, and writes the same bytes into a new log in DIR: the
 same ids, times and hashes. As pm's data folder is read from DIR/log, an import that pm is to continue goes --to DATA/log. DIR must
 not be there, or be empty.
 
 The log is made in DIR` + stagingSuffix + ` and gets its name when it is whole, read back and signed for, so a half of one is never taken for a log.
-The same import again goes on where the first one ended. --key and --unsigned are those of log verify.`,
-		RunE: func(cmd *cobra.Command, args []string) error { return c.logImport(cmd.Context(), args[0], opt) },
+The same import again goes on where the first one ended. --key and --unsigned are those of log verify.
+
+--to esdb://... writes into the portfolio's stream of an EventStoreDB, which must be empty. FILE is checked whole before anything is sent, and
+--data names the data folder of the pm that is to continue the log: the head is pinned there first, so that pm does not start on a half. An
+import that was interrupted goes on with --resume, and with nothing else but its own beginning.`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if remote(opt.to) {
+				return c.importRemote(cmd.Context(), args[0], opt)
+			}
+			return c.logImport(cmd.Context(), args[0], opt)
+		},
 	}
-	cmd.Flags().StringVar(&opt.to, "to", "", "folder for the new log")
+	cmd.Flags().StringVar(&opt.to, "to", "", "folder for the new log, or esdb://HOST:PORT")
+	cmd.Flags().BoolVar(&opt.resume, "resume", false, "go on with a half-done import into an event store")
 	cmd.Flags().StringVar(&opt.key, "key", "", "the trusted key: a public key file, or a key id")
 	cmd.Flags().BoolVar(&opt.unsigned, "unsigned", false, "take an export without a signature")
 	cmd.MarkFlagsMutuallyExclusive("key", "unsigned")
@@ -48,7 +58,7 @@ The same import again goes on where the first one ended. --key and --unsigned ar
 }
 
 func (c *cli) logImport(ctx context.Context, name string, opt importOptions) error {
-	known, err := c.voucherOf(opt.key)
+	known, err := c.importVoucher(opt.key)
 	if err != nil {
 		return err
 	}
@@ -87,6 +97,14 @@ func (c *cli) logImport(ctx context.Context, name string, opt importOptions) err
 	}
 	fmt.Fprintf(c.errs, "%s events imported into %s, head %s\n", grouped(fmt.Sprint(head.Next)), to, head)
 	return nil
+}
+
+// importVoucher is whose signature counts as known: the one of --key alone, since the data folder that is named is the target's.
+func (c *cli) importVoucher(key string) (voucher, error) {
+	if key == "" {
+		return voucher{}, nil
+	}
+	return c.voucherOf(key)
 }
 
 // vacant says whether a log can be made in a folder.
