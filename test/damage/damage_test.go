@@ -29,10 +29,16 @@ var everything = plan{1, 1, 1}
 // full says whether the long plans are run.
 func full() bool { return os.Getenv("PM_DAMAGE") == "full" }
 
+// original is the log that gets damaged, the same in every run.
+func original(t testing.TB) []eventstore.Record {
+	t.Helper()
+	return logtest.NewStream().Next(t, events)[:events]
+}
+
 // prepared is a log in a store, and what is remembered of it.
 func prepared(t *testing.T, s Store) campaign {
 	t.Helper()
-	recs := logtest.NewStream().Next(t, events)[:events]
+	recs := original(t)
 	key, err := signature.NewKey(ed25519.NewKeyFromSeed(bytes.Repeat([]byte{1}, ed25519.SeedSize)))
 	require.NoError(t, err)
 	head := logtest.End(recs)
