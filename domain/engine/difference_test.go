@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -35,7 +36,7 @@ func TestAStartFindsNothingWhereBothHoldTheSameOrAnOrderIsUnderWay(t *testing.T)
 	r.restart(func(o *engine.Options) { o.Observe = watch(compared) })
 	before := len(r.types(0))
 	r.run(true)
-	report := <-compared
+	report := heard(t, compared)
 	require.Equal(t, map[string]int{"BANKNIFTY-FUT": units}, report.Net)
 	require.Empty(t, report.Busy)
 	require.NoError(t, r.stop())
@@ -48,9 +49,21 @@ func TestAStartFindsNothingWhereBothHoldTheSameOrAnOrderIsUnderWay(t *testing.T)
 	require.NoError(t, err)
 	r.broker.nets = []map[string]int{{}}
 	r.run(true)
-	require.Equal(t, map[string]bool{"BANKNIFTY-FUT": true}, (<-compared).Busy)
+	require.Equal(t, map[string]bool{"BANKNIFTY-FUT": true}, heard(t, compared).Busy)
 	require.NoError(t, r.stop())
 	require.NotContains(t, r.types(0), "BrokerDifferenceFound", "an exit is under way")
+}
+
+// heard waits for a report, not for ever.
+func heard(t *testing.T, from <-chan domain.ReportPositions) domain.ReportPositions {
+	t.Helper()
+	select {
+	case report := <-from:
+		return report
+	case <-time.After(10 * time.Second):
+		t.Fatal("the books were not compared")
+		return domain.ReportPositions{}
+	}
 }
 
 // watch passes on the reports of positions that a step has decided.
