@@ -1,14 +1,12 @@
 package main
 
 import (
-	"context"
 	"net"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
-	client "github.com/EventStore/EventStore-Client-Go/v4/esdb"
 	"github.com/stretchr/testify/require"
 
 	"pm/eventstore/esdb"
@@ -77,16 +75,7 @@ func TestAStreamThatForgetsHaltsTheStart(t *testing.T) {
 	server := esdbtest.Start(t, esdbtest.Options{})
 	config, data := remoteConfig(t, server.URL()), t.TempDir()
 	require.Zero(t, launch(t, "--data", data, "--config", config).stop())
-	conf, err := client.ParseConnectionString(server.URL())
-	require.NoError(t, err)
-	conf.Logger = client.NoopLogging()
-	one, err := client.NewClient(conf)
-	require.NoError(t, err)
-	defer one.Close()
-	var meta client.StreamMetadata
-	meta.SetMaxCount(1)
-	_, err = one.SetStreamMetadata(context.Background(), esdb.Stream("main"), client.AppendToStreamOptions{}, meta)
-	require.NoError(t, err)
+	server.SetMetadata(t, esdb.Stream("main"), `{"$maxCount":1}`)
 	code, _, errs := failing(t, "--data", data, "--config", config, "--listen", "127.0.0.1:0")
 	requireHalt(t, code, errs, "DATA_CORRUPT", "--eventstore '"+server.URL()+"&portfolio=main'")
 }

@@ -116,7 +116,7 @@ func (c *cli) root() *cobra.Command {
 	f := root.PersistentFlags()
 	f.StringVar(&c.server, "server", "", "address of a running service (default http://127.0.0.1:8080, or PM_SERVER)")
 	f.StringVar(&c.data, "data", "", "pm's data folder: read the log itself, also while pm runs")
-	f.StringVar(&c.eventstore, "eventstore", "", "the log by its address, for example sqlite://data/log")
+	f.StringVar(&c.eventstore, "eventstore", "", "the log by its address, for example sqlite://data/log or esdb://store:2113?portfolio=main")
 	f.StringVarP(&c.form, "output", "o", formTable, "form of the output: "+strings.Join(forms, ", "))
 	f.StringVar(&c.token, "token", "", "token or secret that the service asks for (default PM_TOKEN)")
 	f.BoolVar(&c.noColor, "no-color", false, "no colours, also on a terminal")

@@ -42,8 +42,11 @@ func (c *cli) serverURL() string {
 func (c *cli) logDir() (string, error) {
 	if c.eventstore != "" {
 		dir, ok := strings.CutPrefix(c.eventstore, "sqlite://")
-		if !ok || dir == "" {
+		if remote(c.eventstore) {
 			return "", fmt.Errorf("--eventstore %s has no folder on this machine, which this question needs: name pm's data folder with --data", esdb.Redacted(c.eventstore))
+		}
+		if !ok || dir == "" {
+			return "", fmt.Errorf("--eventstore %s: this build reads sqlite://DIR and esdb://HOST:PORT?portfolio=ID", esdb.Redacted(c.eventstore))
 		}
 		return dir, nil
 	}

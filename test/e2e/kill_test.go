@@ -15,7 +15,6 @@ import (
 
 	"pm/domain"
 	"pm/eventstore"
-	"pm/eventstore/sqlite"
 	"pm/test/programs"
 )
 
@@ -34,6 +33,7 @@ const (
 	killJitter  = 200 * time.Millisecond
 	answerTakes = 2 * time.Millisecond // about: so a kill falls before, at or behind the append
 	startKilled = 8                    // one start in so many dies before it is ready
+	storeKilled = 3                    // with one kill in so many the event store dies, too
 	stateEvery  = 250 * time.Millisecond
 )
 
@@ -55,6 +55,16 @@ func theLongPlan(t *testing.T) plan {
 }
 
 func TestNothingIsLostOrDoubledWhileTheServiceIsKilled(t *testing.T) {
+	runKills(t, func(p plan, _ uint64) *site { return newSite(t, configuration(p.sources, p.broker)) })
+}
+
+// The log is in an event store across the wire: of its appends five in a hundred are answered late or not at all, and now and then the
+// event store dies, too.
+func TestNothingIsLostOrDoubledWhileTheServiceAndItsEventStoreAreKilled(t *testing.T) {
+	runKills(t, func(p plan, seed uint64) *site { return newRemoteSite(t, configuration(p.sources, p.broker), seed) })
+}
+
+func runKills(t *testing.T, where func(plan, uint64) *site) {
 	seed := uint64(time.Now().UnixNano())
 	if text := os.Getenv("PM_E2E_SEED"); text != "" {
 		given, err := strconv.ParseUint(text, 10, 64)
@@ -67,7 +77,7 @@ func TestNothingIsLostOrDoubledWhileTheServiceIsKilled(t *testing.T) {
 	if os.Getenv("PM_E2E") == "full" {
 		p = theLongPlan(t)
 	}
-	r := &killRun{t: t, plan: p, rng: rng, site: newSite(t, configuration(p.sources, p.broker)), state: domain.NewState(), began: time.Now()}
+	r := &killRun{t: t, plan: p, rng: rng, site: where(p, seed), state: domain.NewState(), began: time.Now()}
 	r.senders = &senders{site: r.site}
 	r.play(feeds(t, p.sources))
 	r.prove()
@@ -162,6 +172,9 @@ func (r *killRun) await(ctx context.Context, answered int64) bool {
 func (r *killRun) strike() {
 	r.t.Helper()
 	r.site.Kill()
+	if r.site.store != nil && r.rng.IntN(storeKilled) == 0 {
+		r.site.store.kill()
+	}
 	r.left()
 	for r.rng.IntN(startKilled) == 0 && r.kills < r.plan.kills {
 		r.site.Launch()
@@ -178,10 +191,9 @@ func (r *killRun) strike() {
 func (r *killRun) left() {
 	r.t.Helper()
 	r.kills++
-	log, err := sqlite.OpenReader(r.site.LogFolder())
-	require.NoError(r.t, err)
+	log := r.site.openLog()
 	defer log.Close()
-	_, err = eventstore.Replay(r.t.Context(), log, r.state.Events, func(e domain.Recorded, _ eventstore.Hash) error { return r.state.Apply(e) })
+	_, err := eventstore.Replay(r.t.Context(), log, r.state.Events, func(e domain.Recorded, _ eventstore.Hash) error { return r.state.Apply(e) })
 	require.NoError(r.t, err)
 	if len(r.state.Orders) > 0 {
 		r.inFlight++

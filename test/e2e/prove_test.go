@@ -35,8 +35,7 @@ type evidence struct {
 // prove holds everything that was seen from outside against the log and the broker's book.
 func (r *killRun) prove() {
 	t := r.t
-	log, err := sqlite.OpenReader(r.site.LogFolder())
-	require.NoError(t, err)
+	log := r.site.openLog()
 	defer log.Close()
 	digests := r.digests()
 	states := map[uint64][][]byte{}
@@ -45,7 +44,7 @@ func (r *killRun) prove() {
 	}
 	e := &evidence{state: domain.NewState(), accepted: map[string][]uint64{}, refused: map[string]int{}, reasons: map[domain.ReasonCode]int{}, bases: map[domain.OrderID]bool{}}
 	entries, stream := map[domain.OrderID]bool{}, invariants.NewStream()
-	_, err = eventstore.Replay(t.Context(), log, 0, func(rec domain.Recorded, _ eventstore.Hash) error {
+	_, err := eventstore.Replay(t.Context(), log, 0, func(rec domain.Recorded, _ eventstore.Hash) error {
 		if err := e.state.Apply(rec); err != nil {
 			return err
 		}
@@ -74,6 +73,12 @@ func (r *killRun) prove() {
 		r.senders.retries.Load(), e.state.Events, e.epochs, time.Since(r.began).Round(time.Second))
 	t.Logf("%d kills, %d with an order in flight; slowest start %v; %d base orders filled; %d orders at the broker", r.kills, r.inFlight,
 		r.slowest.Round(time.Millisecond), len(e.bases), orders)
+	if s := r.site.store; s != nil {
+		t.Logf("the event store died %d times; %d starts met a late append of the process before; answers that were lost and found: %d", s.kills,
+			r.site.Forgiven, r.said("the answer to an append was lost; read back"))
+		require.Positive(t, r.said("the answer to an append was lost; read back"), "the faults reached the service")
+		r.proveCopy(e)
+	}
 	t.Logf("refused for %v", e.reasons)
 	t.Logf("%d states fetched live and %d digests logged live equal the replay", len(r.states), len(digests))
 	require.GreaterOrEqual(t, r.kills, r.plan.kills)
@@ -181,9 +186,31 @@ func (r *killRun) provePmctl() {
 	_, ctl := programs.Build(r.t, r.site.Version)
 	for i := range min(pmctlStates, len(r.states)) {
 		s := r.states[(i+1)*len(r.states)/pmctlStates-1]
-		cmd := exec.Command(ctl, "--data", r.site.Data(), "replay", "--until", strconv.FormatUint(s.revision, 10), "--state")
+		cmd := exec.Command(ctl, append(r.site.source(), "replay", "--until", strconv.FormatUint(s.revision, 10), "--state")...)
 		printed, err := cmd.Output()
 		require.NoError(r.t, err, cmd.String())
 		require.True(r.t, bytes.Equal(s.document, printed), "%s prints another state than was fetched live", cmd)
 	}
+}
+
+// said is how often a line stands in what the processes logged while they lived.
+func (r *killRun) said(line string) (n int) {
+	for start := 1; start <= r.site.Started; start++ {
+		text, err := os.ReadFile(r.site.Stderr(start))
+		require.NoError(r.t, err)
+		n += bytes.Count(text, []byte(line))
+	}
+	return n
+}
+
+// proveCopy: the local copy is a beginning of the log, with its own chain.
+func (r *killRun) proveCopy(e *evidence) {
+	copied, err := sqlite.OpenReader(r.site.copyFolder())
+	require.NoError(r.t, err)
+	defer copied.Close()
+	n := uint64(0)
+	_, err = eventstore.Replay(r.t.Context(), copied, 0, func(domain.Recorded, eventstore.Hash) error { n++; return nil })
+	require.NoError(r.t, err)
+	require.Positive(r.t, n)
+	require.LessOrEqual(r.t, n, e.state.Events)
 }

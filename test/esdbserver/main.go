@@ -1,7 +1,7 @@
 // Command esdbserver runs the test server of pm/eventstore/esdb/esdbtest as a process of its own, so that a test can have an event store
 // across the wire that fails now and then and survives the death of everybody else. It is for tests only and ships to nobody.
 //
-//	esdbserver --dir DIR [--listen 127.0.0.1:0] [--seed 1] [--lost-percent 5] [--late-percent 5] ...
+//	esdbserver --dir DIR [--listen HOST:PORT] [--seed 1] [--lost-percent 5] [--late-percent 5] ...
 //
 // It prints its connection string as its first line and runs until it is told to stop (SIGTERM, SIGINT) or killed; what it has
 // acknowledged is on the disk either way.
@@ -44,7 +44,7 @@ func options(args []string) (esdbtest.Options, error) {
 	var o esdbtest.Options
 	f := flag.NewFlagSet("esdbserver", flag.ContinueOnError)
 	f.StringVar(&o.Dir, "dir", "", "folder of the streams")
-	f.StringVar(&o.Listen, "listen", "127.0.0.1:0", "HOST:PORT")
+	f.StringVar(&o.Listen, "listen", "", "HOST:PORT; empty is a free port of the loopback")
 	f.IntVar(&o.MaxAppend, "max-append", 0, "bytes of one append; 0 is 1 MiB, negative is no limit")
 	f.Uint64Var(&o.Seed, "seed", 1, "of the faults")
 	f.IntVar(&o.LostPercent, "lost-percent", 0, "appends that are stored and never answered")

@@ -2,9 +2,29 @@ package esdbtest
 
 import (
 	"context"
+	"fmt"
+	"math/rand/v2"
 	"net"
+	"strconv"
 	"sync"
 )
+
+// listen listens at an address, or on a free port below those that the system gives to whoever connects: one of those could be taken while
+// the server is down, and a server that is started again wants its own.
+func listen(address string) (net.Listener, error) {
+	if address != "" {
+		return net.Listen("tcp", address)
+	}
+	const first, count, tries = 20_000, 10_000, 50
+	var err error
+	for range tries {
+		var l net.Listener
+		if l, err = net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(first+rand.N(count)))); err == nil {
+			return l, nil
+		}
+	}
+	return nil, fmt.Errorf("no free port after %d tries: %w", tries, err)
+}
 
 // connections are those that are open now.
 type connections struct {

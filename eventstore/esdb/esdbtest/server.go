@@ -25,7 +25,7 @@ import (
 // Options say where a server listens, how much it takes and how often it fails.
 type Options struct {
 	Dir       string      // of the stored streams
-	Listen    string      // HOST:PORT; empty is a free port of the loopback
+	Listen    string      // HOST:PORT; empty is a free port of the loopback below those of who connects
 	TLS       *tls.Config // nil: without
 	User      string      // "name:password" that every call must bring; empty: nobody is asked
 	MaxAppend int         // bytes of one append; 0 is the real server's 1 MiB, negative is no limit
@@ -79,9 +79,6 @@ type Server struct {
 
 // New starts a server. Stop ends it.
 func New(o Options) (*Server, error) {
-	if o.Listen == "" {
-		o.Listen = "127.0.0.1:0"
-	}
 	if o.MaxAppend == 0 {
 		o.MaxAppend = defaultMaxAppend
 	}
@@ -93,7 +90,7 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the streams: %w", err)
 	}
-	listener, err := net.Listen("tcp", o.Listen)
+	listener, err := listen(o.Listen)
 	if err != nil {
 		return nil, errors.Join(err, st.close())
 	}

@@ -3,6 +3,7 @@ package esdbtest
 import (
 	"testing"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"pm/domain"
@@ -28,6 +29,17 @@ func (s *Server) Restart(t testing.TB) *Server {
 	o := s.o
 	o.Listen = s.Address()
 	return Start(t, o)
+}
+
+// SetMetadata writes a stream's metadata, as an operator would: {"$maxCount":10}.
+func (s *Server) SetMetadata(t testing.TB, stream, metadata string) {
+	t.Helper()
+	s.store.mu.Lock()
+	defer s.store.mu.Unlock()
+	at, err := next(s.store.conn, "$$"+stream)
+	require.NoError(t, err)
+	_, err = s.store.append("$$"+stream, at, []Event{{ID: uuid.New(), Type: "$metadata", Content: "application/json", Data: []byte(metadata)}})
+	require.NoError(t, err)
 }
 
 // Stream is the stream of a portfolio.
