@@ -28,6 +28,18 @@ func (s *service) openRemote(ctx context.Context) (eventstore.Log, error) {
 	return log, nil
 }
 
+// remoteBatch is how many commands go into one append across the wire. The event store takes 1 MiB at once unless it was told otherwise,
+// and answers a larger append with a refusal, which would end this process: sixteen signals of the largest size stay below it.
+const remoteBatch = 16
+
+// maxBatch is the engine's limit of one append, 0 for its own.
+func (s *service) maxBatch() int {
+	if s.cfg.EventStore.Server {
+		return remoteBatch
+	}
+	return 0
+}
+
 // remoteHalt says why the log across the wire could not be opened.
 func (s *service) remoteHalt(err error) error {
 	var corrupt *eventstore.Corrupt

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -56,6 +59,30 @@ func TestAnEventStoreThatAnswersLateOrNotAtAllLosesNothing(t *testing.T) {
 	require.Equal(t, "accepted", r.post(baseEntry())["status"])
 	r.flat()
 	require.Equal(t, []string{"SignalReceived", "OrderInitialized", "OrderSendStarted", "OrderAccepted", "OrderFilled"}, r.types(2)[:5])
+	require.Zero(t, r.stop())
+}
+
+func TestABurstOfTheLargestSignalsFitsTheEventStoresAppends(t *testing.T) {
+	server := esdbtest.Start(t, esdbtest.Options{})
+	r := launch(t, "--data", t.TempDir(), "--config", remoteConfig(t, server.URL()))
+	const senders = 100
+	answers := make(chan string, senders)
+	for n := range senders {
+		go func() {
+			body := fmt.Sprintf(`{"id":"bar-%d","type":"MARKET_DATA","instrument":"BANK_NIFTY","timestamp":%q,"price":52000,"atr":220,"supertrend":51650,"note":"%s"}`,
+				n, time.Now().UTC().Format(time.RFC3339Nano), strings.Repeat(`\"`, 8000))
+			answer, err := http.Post(r.url+"/webhook", "text/plain", strings.NewReader(body))
+			if err != nil {
+				answers <- err.Error()
+				return
+			}
+			answer.Body.Close()
+			answers <- answer.Status
+		}()
+	}
+	for range senders {
+		require.Equal(t, "200 OK", <-answers)
+	}
 	require.Zero(t, r.stop())
 }
 

@@ -142,7 +142,7 @@ func demoAllowed(demo, sandbox bool) error {
 // begin writes the first events of this start: an empty log is opened, any other gets a new epoch.
 func (s *service) begin(ctx context.Context) error {
 	s.engine = engine.New(engine.Options{
-		Log: s.store, Broker: s.broker, Instance: s.instance, Build: s.p.build, Uptime: uptime(), Logger: s.log, Observe: s.measure, WatchBars: true,
+		Log: s.store, Broker: s.broker, Instance: s.instance, Build: s.p.build, Uptime: uptime(), Logger: s.log, Observe: s.measure, WatchBars: true, MaxBatch: s.maxBatch(),
 	}, s.recovery.State, s.recovery.Head)
 	// A stop meanwhile must not tear what is being written from what is known of it.
 	ctx = context.WithoutCancel(ctx)
