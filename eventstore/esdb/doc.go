@@ -19,7 +19,7 @@
 // settings, and credentials that would not be sent (tls=false, no password), are refused. It may hold a password; Redacted is the form
 // for logs, and no error of this package shows more.
 //
-// The library has habits that would hurt (ADR 0017). The one that shapes this package: when finding the server fails, other callers of the
+// The library has habits that would hurt (ADR 0018). The one that shapes this package: when finding the server fails, other callers of the
 // same client wait for ever, deaf to their context, and a reconnect leaks its old connection. So a client of the library never has two
 // callers: each call takes one of its own from a small stock, and after a failure that client is closed, not mended.
 package esdb

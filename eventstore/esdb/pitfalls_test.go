@@ -19,7 +19,7 @@ import (
 	"pm/eventstore/logtest"
 )
 
-// Each test here is one habit of the client library, as found in v4.2.0 (ADR 0017).
+// Each test here is one habit of the client library, as found in v4.2.0 (ADR 0018).
 
 func TestConcurrentCallersDoNotHangWhenTheServerIsAway(t *testing.T) {
 	s := esdbtest.Start(t, esdbtest.Options{})

@@ -62,21 +62,21 @@ var nobodyImports = []string{"pm/cmd", "pm/test"}
 // drivers lists every library from outside and the packages that may import it.
 // A library that is not here fails the test: each one is a choice with a reason, and the weighty ones have an ADR.
 var drivers = map[string][]string{
-	"github.com/quagmt/udecimal":          {"pm/domain", "pm/domain/canon"},                                                                              // ADR 0004
-	"github.com/google/uuid":              {"pm/domain", "pm/api", "pm/cmd/...", "pm/eventstore/esdb/..."},                                               // deterministic ids; request and instance ids
-	"zombiezen.com/go/sqlite":             {"pm/eventstore/...", "pm/adapters/broker/paper", "pm/adapters/sqlite", "pm/test/damage", "pm/test/recovery"}, // ADR 0006
-	"github.com/jackc/pgx/v5":             {"pm/adapters/postgres", "pm/adapters/postgres/pgtest"},                                                       // ADR 0015
-	"github.com/pressly/goose/v3":         {"pm/adapters/postgres"},                                                                                      // ADR 0015
-	"github.com/labstack/echo/v4":         {"pm/api"},                                                                                                    // HTTP routing
-	"github.com/prometheus/client_golang": {"pm/api", "pm/cmd/..."},                                                                                      // /metrics
-	"github.com/knadh/koanf":              {"pm/cmd/internal/config"},                                                                                    // ADR 0011
-	"github.com/spf13/cobra":              {"pm/cmd/..."},                                                                                                // ADR 0011
-	"gopkg.in/yaml.v3":                    {"pm/cmd/pmctl", "pm/cmd/internal/..."},                                                                       // -o yaml
-	"golang.org/x/sys":                    {"pm/eventstore/sqlite", "pm/cmd/..."},                                                                        // folder lock, boot time
-	"github.com/getkin/kin-openapi":       nil,                                                                                                           // the OpenAPI document, held against the standard
-	"github.com/stretchr/testify":         nil,                                                                                                           // tests and suites only
-	"pgregory.net/rapid":                  nil,                                                                                                           // property tests
-	"go.uber.org/goleak":                  nil,                                                                                                           // goroutine leaks
+	"github.com/quagmt/udecimal":          {"pm/domain", "pm/domain/canon"},                                                       // ADR 0004
+	"github.com/google/uuid":              {"pm/domain", "pm/api", "pm/cmd/...", "pm/eventstore/esdb/..."},                        // deterministic ids; request and instance ids
+	"zombiezen.com/go/sqlite":             {"pm/eventstore/...", "pm/adapters/broker/paper", "pm/adapters/sqlite", "pm/test/..."}, // ADR 0006
+	"github.com/jackc/pgx/v5":             {"pm/adapters/postgres", "pm/adapters/postgres/pgtest"},                                // ADR 0015
+	"github.com/pressly/goose/v3":         {"pm/adapters/postgres"},                                                               // ADR 0015
+	"github.com/labstack/echo/v4":         {"pm/api"},                                                                             // HTTP routing
+	"github.com/prometheus/client_golang": {"pm/api", "pm/cmd/..."},                                                               // /metrics
+	"github.com/knadh/koanf":              {"pm/cmd/internal/config"},                                                             // ADR 0011
+	"github.com/spf13/cobra":              {"pm/cmd/..."},                                                                         // ADR 0011
+	"gopkg.in/yaml.v3":                    {"pm/cmd/pmctl", "pm/cmd/internal/..."},                                                // -o yaml
+	"golang.org/x/sys":                    {"pm/eventstore/sqlite", "pm/cmd/..."},                                                 // folder lock, boot time
+	"github.com/getkin/kin-openapi":       nil,                                                                                    // the OpenAPI document, held against the standard
+	"github.com/stretchr/testify":         nil,                                                                                    // tests and suites only
+	"pgregory.net/rapid":                  nil,                                                                                    // property tests
+	"go.uber.org/goleak":                  nil,                                                                                    // goroutine leaks
 
 	"github.com/EventStore/EventStore-Client-Go/v4": {"pm/eventstore/esdb/...", "pm/cmd/pm", "pm/test/bench"}, // ADR 0018; the last two in tests
 	"google.golang.org/grpc":                        {"pm/eventstore/esdb/..."},                               // what that client stands on: codec, headers, status codes
