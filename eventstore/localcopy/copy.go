@@ -59,7 +59,7 @@ func (l *Log) differs(ctx context.Context, c *sqlite.Log) (string, error) {
 	}
 	switch {
 	case there == nil:
-		return fmt.Sprintf("it ends at %s, where the remote log has nothing: one of the two was restored or truncated, or it is another log's", head), nil
+		return fmt.Sprintf("the remote log ends before the copy, whose end is %s: the remote log was restored or truncated, or the copy is another log's", head), nil
 	case there.Hash != head.Hash:
 		return fmt.Sprintf("it ends at %s, where the remote log has the hash %s", head, there.Hash), nil
 	}

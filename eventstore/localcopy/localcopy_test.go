@@ -232,7 +232,7 @@ func TestARemoteLogThatEndsBeforeTheCopyIsSaidLoudly(t *testing.T) {
 	require.NoError(t, p.remote.Append(t.Context(), eventstore.Empty(logtest.Portfolio), recs[:90]))
 	require.Equal(t, recs[:90], logtest.All(t, p.open(t), 0), "the remote log is the truth")
 	require.Len(t, p.discarded, 1)
-	require.Contains(t, p.discarded[0], "where the remote log has nothing")
+	require.Contains(t, p.discarded[0], "the remote log ends before the copy")
 }
 
 func TestADamagedCopyIsNeverSeenByAReader(t *testing.T) {
