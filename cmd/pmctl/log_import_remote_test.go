@@ -28,7 +28,7 @@ func across(t *testing.T, server *esdbtest.Server) *esdb.Log {
 func TestALogMovesFromOneKindOfStoreToAnotherWithoutAByteChanging(t *testing.T) {
 	data, _ := storyData(t)
 	file, server, next := exportOf(t, data), esdbtest.Start(t, esdbtest.Options{}), filepath.Join(t.TempDir(), "data")
-	address := server.URL() + "&portfolio=backtest"
+	address := esdb.WithPortfolio(server.URL(), "backtest")
 	_, errs := pmctl(t, exitFine, "log", "import", file, "--to", server.URL(), "--data", next)
 	require.Contains(t, errs, "47 events imported into ")
 	again := filepath.Join(t.TempDir(), "again.ndjson")
@@ -86,7 +86,7 @@ func TestNothingIsSentOfAnExportThatIsNotSound(t *testing.T) {
 	require.NoError(t, os.WriteFile(file, text, 0o600))
 	_, errs = pmctl(t, exitFailed, "log", "import", file, "--to", server.URL())
 	require.Contains(t, errs, "--data names the data folder")
-	_, errs = pmctl(t, exitFailed, "log", "import", file, "--to", server.URL()+"&portfolio=other", "--data", next)
+	_, errs = pmctl(t, exitFailed, "log", "import", file, "--to", esdb.WithPortfolio(server.URL(), "other"), "--data", next)
 	require.Contains(t, errs, `the address names portfolio "other"`)
 	key, err := installation.LoadOrCreate(next)
 	require.NoError(t, err)
