@@ -38,7 +38,7 @@ func (s *service) checkPin(ctx context.Context) error {
 	case err == nil || ctx.Err() != nil:
 		return err
 	case errors.As(err, &corrupt):
-		return s.pinHalt(err, corrupt.Rev)
+		return s.pinHalt(fmt.Errorf("revision %d: %s", corrupt.Rev, corrupt.Reason), corrupt.Rev) // the halt says the code
 	case errors.Is(err, signature.ErrSignature):
 		return s.pinHalt(err, 0)
 	}
