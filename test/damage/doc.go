@@ -8,6 +8,9 @@
 // record byte for byte. Mended: the same, and the store said that it fetched again what was damaged. Silent: the reader was content
 // with something else; there must be none.
 //
+// The stores: an export file, read as pmctl log verify FILE does; the file of the embedded log, opened by a reader and by a start; its
+// write-ahead log as a kill leaves it; the local copy of a remote log, which is the one that mends.
+//
 // A log that lost its end at a record boundary is sound by itself, so each store is read as it is in use: the embedded log with the head
 // that pm pins beside it, an export with its signature. The figures say how many cases only these two found.
 //
