@@ -1,6 +1,7 @@
 package main
 
 import (
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -50,4 +51,17 @@ func TestAnAddressWithoutAPortfolioMeansPmsOwn(t *testing.T) {
 	address, p = remoteLog("esdb://store?portfolio=gold&tls=false")
 	require.Equal(t, "esdb://store?tls=false", address)
 	require.Equal(t, domain.PortfolioID("gold"), p)
+}
+
+func TestALogInAnEventStoreIsVerifiedWhereItIsAndNotInItsCopy(t *testing.T) {
+	data, _ := storyData(t)
+	server := esdbtest.Start(t, esdbtest.Options{})
+	pmctl(t, exitFine, "log", "import", exportOf(t, data), "--to", server.URL(), "--data", filepath.Join(t.TempDir(), "data"))
+	conf := writeFile(t, "pm.yaml", "portfolio: {id: backtest}\neventstore: {url: '"+server.URL()+"'}\nsnapshot: {url: 'sqlite://"+filepath.Join(t.TempDir(), "snapshot")+"'}\n")
+	for _, at := range [][]string{{"--eventstore", server.URL() + "&portfolio=backtest", "--config", conf}, {"--config", conf}, {"--config", conf, "--data", t.TempDir()}} {
+		pmctl(t, exitFine, append([]string{"rebuild"}, at...)...)
+		out, _ := pmctl(t, exitFine, append([]string{"verify"}, at...)...)
+		require.Contains(t, out, "agrees at revision 46")
+		require.Regexp(t, `(?m)^log +esdb:`, out)
+	}
 }

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -14,6 +16,7 @@ import (
 	"pm/cmd/internal/installation"
 	"pm/cmd/internal/stores"
 	"pm/eventstore"
+	"pm/eventstore/esdb"
 	"pm/eventstore/signature"
 	"pm/eventstore/sqlite"
 	"pm/projections"
@@ -67,10 +70,11 @@ func (p *whereabouts) load() (err error) {
 	if p.snapshot != "" {
 		from.Flags["snapshot.url"] = p.snapshot
 	}
-	if p.c.eventstore != "" {
+	away := remote(p.c.eventstore)
+	if p.c.eventstore != "" && !away {
 		from.Flags["eventstore.url"] = p.c.eventstore
 	}
-	if p.c.data != "" || p.c.eventstore != "" && from.File == "" {
+	if p.c.data != "" || p.c.eventstore != "" && from.File == "" && !away {
 		if from.Flags["data"], err = p.c.dataDir(); err != nil {
 			return err
 		}
@@ -78,8 +82,16 @@ func (p *whereabouts) load() (err error) {
 	if p.cfg, err = loadSources(from); err != nil {
 		return err
 	}
+	if away {
+		p.dir = esdb.Redacted(p.c.eventstore)
+		return nil
+	}
 	if p.cfg.EventStore.Memory {
 		return errors.New("the configuration keeps the log in memory: there is nothing that another process could read")
+	}
+	if p.cfg.EventStore.Server {
+		p.dir = esdb.Redacted(p.cfg.EventStore.URL.Reveal())
+		return nil
 	}
 	p.dir = p.cfg.EventStore.Dir
 	if p.c.data != "" {
@@ -113,6 +125,12 @@ func (p *whereabouts) pin() (*signature.Signed, error) {
 
 // openLog opens the log for reading. It has to be closed.
 func (p *whereabouts) openLog() (eventstore.Log, error) {
+	if remote(p.c.eventstore) {
+		return p.c.openLog()
+	}
+	if p.cfg.EventStore.Server { // what is on this machine is a copy that may lie behind
+		return esdb.OpenReader(context.Background(), p.cfg.EventStore.URL.Reveal(), p.cfg.Portfolio.ID, esdb.Options{OpenWaits: []time.Duration{}})
+	}
 	log, err := sqlite.OpenReader(p.dir)
 	if errors.Is(err, sqlite.ErrNoLog) {
 		return nil, fmt.Errorf("%w: name pm's data folder with --data, or its configuration with --config", err)
@@ -185,6 +203,9 @@ func unread(err error) error {
 // hint puts the log's place into a hint.
 func (p *whereabouts) hint(text string) string {
 	where := "--eventstore sqlite://" + p.dir
+	if remote(p.c.eventstore) {
+		where = "--eventstore " + p.dir
+	}
 	if p.c.data != "" {
 		where = "--data " + p.c.data
 	}
