@@ -48,26 +48,28 @@ func yard(t *testing.T, make func(testing.TB, string) *service) *service {
 
 // closedCampaign opens a base and a layer and closes both.
 func closedCampaign(s *service) {
-	s.Signal(bankNifty)
+	s.Signal(programs.Base, "SILVER_MINI", "90000", "86000", "1000", "86000")
 	s.Quiet()
-	s.Signal(pyramid)
+	s.Signal(further, "SILVER_MINI", "93000", "92000", "1000")
 	s.Quiet()
-	s.Signal(exitAll, "BANK_NIFTY", "51000")
+	s.Signal(exitAll, "SILVER_MINI", "94000.5")
 	s.Quiet()
 }
+
+// further is a second layer for Signal: instrument, price, stop, ATR.
+const further = `{"type":"PYRAMID","instrument":%q,"position":"Long_2","timestamp":"NOW","price":%s,"stop":%s,"atr":%s,"er":1,"supertrend":%[3]s}`
 
 // openCampaigns opens three campaigns of two layers each; a third layer is refused, because it comes too soon.
 func openCampaigns(s *service) {
 	s.T.Helper()
 	for _, c := range []struct{ instrument, price, stop, atr, further, stopped string }{
-		{"BANK_NIFTY", "50000.5", "49800", "200", "50900.25", "50700"},
+		{"BANK_NIFTY", "50000.5", "49400", "200", "50900.25", "50700"},
 		{"GOLD_MINI", "76000", "75000", "800", "79500", "79000"},
 		{"COPPER", "850", "840", "5", "880", "875"},
 	} {
 		s.Signal(programs.Base, c.instrument, c.price, c.stop, c.atr, c.stop)
 		s.Quiet()
-		s.Signal(`{"type":"PYRAMID","instrument":%q,"position":"Long_2","timestamp":"NOW","price":%s,"stop":%s,"atr":%s,"er":1,"supertrend":%[3]s}`,
-			c.instrument, c.further, c.stopped, c.atr)
+		s.Signal(further, c.instrument, c.further, c.stopped, c.atr)
 		s.Quiet()
 	}
 	code, answer := s.Send(`{"type":"PYRAMID","instrument":"COPPER","position":"Long_3","timestamp":"NOW","price":881,"stop":876,"atr":5,"er":1,"supertrend":876}`)
