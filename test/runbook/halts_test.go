@@ -129,7 +129,8 @@ var haltDrills = []drill{
 	{"OTHER_WRITER", []string{"look", "mend"}, func(t *testing.T, d *run) {
 		d.traded()
 		require.NoError(t, os.Remove(d.data("log", "LOCK")))
-		first, second := d.vars["SERVER"], d.second()
+		first := d.vars["SERVER"]
+		second := d.second()
 		d.vars["SERVER"] = first
 		d.post(`{"type":"MARKET_DATA","instrument":"BANK_NIFTY","timestamp":"NOW","price":52010,"atr":350,"supertrend":51650}`)
 		d.halted("OTHER_WRITER")
@@ -211,15 +212,21 @@ var haltDrills = []drill{
 	}},
 }
 
-// damage changes one letter behind a text in the file of the log.
+// damage changes the letter behind a text in the file of the log, wherever it stands: the file has copies that are no longer in use.
 func (m *machine) damage(behind string) {
 	m.t.Helper()
 	name := m.data("log", "events.db")
 	content, err := os.ReadFile(name)
 	require.NoError(m.t, err)
-	at := bytes.Index(content, []byte(behind))
-	require.Positive(m.t, at)
-	content[at+len(behind)] ^= 1
+	require.Positive(m.t, bytes.Count(content, []byte(behind)))
+	for rest := content; ; {
+		at := bytes.Index(rest, []byte(behind))
+		if at < 0 {
+			break
+		}
+		rest = rest[at+len(behind):]
+		rest[0] ^= 1
+	}
 	require.NoError(m.t, os.WriteFile(name, content, 0o600))
 }
 

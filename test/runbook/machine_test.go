@@ -99,9 +99,16 @@ func (m *machine) data(elements ...string) string {
 // the file exit. The shell that started it waits for it, so that no process stays behind that has ended.
 const service = `
 pm_start() {
-  rm -f "$DIR/exit"
-  (pm --data "$DATA" --listen "$ADDRESS" >>"$DIR/out" 2>>"$DIR/err" & echo $! >"$DIR/pid"; echo $! >>"$DIR/pids"
-   wait $!; echo $? >"$DIR/exit.new"; mv "$DIR/exit.new" "$DIR/exit") </dev/null >/dev/null 2>&1 &
+  rm -f "$DIR/exit" "$DIR/pid"
+  (
+    code=0
+    pm --data "$DATA" --listen "$ADDRESS" >>"$DIR/out" 2>>"$DIR/err" &
+    echo $! >>"$DIR/pids"
+    echo $! >"$DIR/pid.new" && mv "$DIR/pid.new" "$DIR/pid"
+    wait $! || code=$?
+    echo $code >"$DIR/exit.new" && mv "$DIR/exit.new" "$DIR/exit"
+  ) </dev/null >/dev/null 2>&1 &
+  until [ -e "$DIR/pid" ]; do sleep 0.01; done
 }
 pm_stop() {
   [ -e "$DIR/pid" ] && [ ! -e "$DIR/exit" ] || return 0
