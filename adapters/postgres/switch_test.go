@@ -217,7 +217,7 @@ func TestATableOfSomebodyElseWithANewNameOfOursIsNeverMoved(t *testing.T) {
 	conn, _, err := s.begin(t.Context(), beginSwitch)
 	require.NoError(t, err)
 	defer s.give(conn)
-	for version, want := range map[int]int{1: len(tables.All()) + 3, 0: 3} { // head, pm_migrations and orders
+	for version, want := range map[int]int{tables.Version(): len(tables.All()) + 3, 0: 3} { // head, pm_migrations and orders
 		w := switching{ctx: t.Context(), conn: conn, current: "public", version: version}
 		here, err := w.ours(there)
 		require.NoError(t, err)
@@ -255,7 +255,7 @@ func TestAReaderThatWaitsForASwitchBeginsBehindIt(t *testing.T) {
 	conn, _, err := s.begin(t.Context(), beginSwitch)
 	require.NoError(t, err)
 	defer s.give(conn)
-	w := switching{ctx: t.Context(), conn: conn, current: "public", next: "public_next", previous: "public_previous", version: 1}
+	w := switching{ctx: t.Context(), conn: conn, current: "public", next: "public_next", previous: "public_previous", version: tables.Version()}
 	found, err := w.head(w.current)
 	require.NoError(t, err)
 	require.Equal(t, &from, found)

@@ -52,13 +52,13 @@ func (s *Snapshot) lock(ctx context.Context, mayMake bool) (*pgconn.PgConn, *pro
 		switch {
 		case looked != nil:
 			return nil, nil, looked
-		case there:
-			return nil, nil, err
+		case there: // damaged, or made by somebody else between the two looks: the second try tells
 		case !mayMake:
 			return nil, nil, fmt.Errorf("%w: nothing is there", projections.ErrSnapshotMoved)
-		}
-		if err := s.migrate(ctx); err != nil {
-			return nil, nil, err
+		default:
+			if err := s.migrate(ctx); err != nil {
+				return nil, nil, err
+			}
 		}
 		conn, results, err = s.begin(ctx, beginWrite+readHead+headTable+" FOR UPDATE")
 	}
