@@ -8,6 +8,10 @@
 //	                        the same bytes through the same verify, decode and apply
 //	BenchmarkRestart        starts on 10 k, 100 k and 1 M events, each in a process of its own: rate of the recovery, time to the first
 //	                        answer over HTTP, live heap and resident memory; the memory beside that with 10 k
+//	BenchmarkCompare        recoveries that are compared with PostgreSQL over a new connection: 10, 20, 50 and 1,000 open positions, and
+//	                        the histories of BenchmarkRestart; beside the log alone. And the rate of a rebuild into it
+//	BenchmarkFollower       one sender over HTTP with a follower that writes into PostgreSQL beside the writer; beside none. And what
+//	                        one write of the snapshot takes
 //	BenchmarkPast           explaining signals, orders and positions of 1 M events, beside the read of one event; the state in the
 //	                        middle and at the end, beside a recovery
 //	BenchmarkUpcast         200,000 events of an old form, each through its upcaster; beside the same bytes read as the present form

@@ -58,3 +58,9 @@ func TestWorkThatIsComparedIsDoneInTurn(t *testing.T) {
 	require.Len(t, took, 2)
 	require.Len(t, took[0], 3)
 }
+
+// sorted are laps that were taken at different times, rising.
+func sorted(l laps) laps {
+	slices.Sort(l)
+	return l
+}

@@ -52,6 +52,12 @@ const (
 
 func newMarket(t testing.TB, log eventstore.Log, seed uint64) *market {
 	t.Helper()
+	return newMarketWith(t, log, seed, settings(t))
+}
+
+// newMarketWith has settings of its own.
+func newMarketWith(t testing.TB, log eventstore.Log, seed uint64, configured map[string]string) *market {
+	t.Helper()
 	m := &market{
 		t: t, rng: rand.New(rand.NewPCG(seed, seed)), now: time.Date(2026, time.January, 5, 4, 0, 0, 0, time.UTC), price: map[string]float64{},
 		trend: map[string]float64{},
@@ -63,7 +69,7 @@ func newMarket(t testing.TB, log eventstore.Log, seed uint64) *market {
 	m.engine = engine.New(engine.Options{Log: log, Broker: broker, Instance: "bench", Build: "bench", Clock: clock,
 		Uptime: func() time.Duration { return time.Duration(m.now.UnixNano()) }}, domain.NewState(), eventstore.Empty(portfolio))
 	require.NoError(t, m.engine.Open(t.Context(), domain.PortfolioOpened{
-		ID: portfolio, Currency: "INR", InitialCapital: domain.D(startCapital), Settings: settings(t),
+		ID: portfolio, Currency: "INR", InitialCapital: domain.D(startCapital), Settings: configured,
 	}))
 	return m
 }
