@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -54,10 +55,30 @@ func (s *Server) health() health {
 func (s *Server) livez(c echo.Context) error {
 	h := s.health()
 	h.Ready = h.Status == Active
+	s.shorten(c.Request(), &h)
 	if h.Status == Crashed {
 		return answer(c, http.StatusServiceUnavailable, h)
 	}
 	return answer(c, http.StatusOK, h)
+}
+
+// shorten takes out of an answer to whoever may not read the portfolio what names money, places and people: a message keeps its code.
+func (s *Server) shorten(r *http.Request, h *health) {
+	if s.local(r) && s.actor(r).Role >= Viewer {
+		return
+	}
+	h.Alarms = nil
+	for _, list := range [][]string{h.Reasons, h.Degraded} {
+		for i, text := range list {
+			list[i], _, _ = strings.Cut(text, ":")
+		}
+	}
+	if h.History != nil {
+		h.History.Trouble = ""
+	}
+	if h.Snapshot != nil {
+		h.Snapshot.Trouble = ""
+	}
 }
 
 // readyz is 200 only when the service has recovered and its writer answers: then it takes signals.
@@ -68,6 +89,7 @@ func (s *Server) readyz(c echo.Context) error {
 		if len(h.Reasons) == 0 {
 			h.Reasons = append(h.Reasons, "the service is "+status)
 		}
+		s.shorten(c.Request(), &h)
 		return answer(c, http.StatusServiceUnavailable, h)
 	}
 	ctx, cancel := context.WithTimeout(c.Request().Context(), ReadyTimeout)
@@ -84,9 +106,7 @@ func (s *Server) readyz(c echo.Context) error {
 	if deps.Snapshot != nil {
 		h.watchSnapshot(deps.Snapshot())
 	}
-	if r := c.Request(); !s.local(r) || s.actor(r).Role < Viewer {
-		h.Alarms = nil
-	}
+	s.shorten(c.Request(), &h)
 	return answer(c, http.StatusOK, h)
 }
 
@@ -134,8 +154,13 @@ func (h *health) watchSnapshot(is projections.FollowerHealth) {
 		at := is.Compared.UTC()
 		out.Compared = &at
 	}
-	if is.Trouble != nil {
+	switch {
+	case is.Trouble != nil:
 		out.Trouble = is.Trouble.Error()
+	case out.Behind > MaxHistoryLag:
+		out.Healthy, out.Trouble = false, "the snapshot is behind the log"
+	}
+	if !out.Healthy {
 		h.Degraded = append(h.Degraded, "snapshot: "+out.Trouble)
 	}
 	h.Snapshot = &out

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -67,7 +68,7 @@ func (v *bentView) Copy(t tables.Table, to io.Writer) error {
 
 var errBent = errors.New("no such luck")
 
-func TestAnythingThatCannotBeReadOfASnapshotIsSaidAndComparedLater(t *testing.T) {
+func TestASnapshotThatIsThereAndCannotBeReadAsTablesHalts(t *testing.T) {
 	log := fullLog(t)
 	whole := written(t, log)
 	for name, s := range map[string]*bent{
@@ -79,9 +80,81 @@ func TestAnythingThatCannotBeReadOfASnapshotIsSaidAndComparedLater(t *testing.T)
 		"the history": {copy: func(projections.SnapshotView, tables.Table, io.Writer) error { return errBent }},
 	} {
 		s.Snapshot = whole
-		report := warns(t, log, s, projections.SnapshotUnavailable, projections.CodeDBUnavailable)
-		require.Contains(t, report.Findings[0], "no such luck", name)
+		require.Contains(t, halts(t, log, s, projections.CodeValidationFailed).Error(), "no such luck", name)
 	}
+}
+
+// stuck is a snapshot that is connected and never answers.
+type stuck struct{ projections.Snapshot }
+
+func (s *stuck) Read(ctx context.Context, _ func(projections.SnapshotView) error) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func TestASnapshotThatSaysNothingIsGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := fullLog(t)
+		s := &stuck{snapshottest.NewMemory()}
+		began := time.Now()
+		o := projections.RecoverOptions{Snapshot: s}
+		r, err := projections.Recover(t.Context(), log, o)
+		require.NoError(t, err)
+		require.Equal(t, projections.SnapshotUnavailable, r.Report.Snapshot)
+		require.Equal(t, 4*projections.HeadTimeout+7*time.Second, time.Since(began), "four tries and three waits")
+	})
+}
+
+func TestARowThatNeverComesIsGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := fullLog(t)
+		s := &bent{Snapshot: written(t, log)}
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		s.copy = func(v projections.SnapshotView, table tables.Table, to io.Writer) error {
+			if table.Name == "trades" {
+				time.Sleep(projections.StallTimeout + time.Second) // virtual
+				return context.Canceled
+			}
+			return v.Copy(table, to)
+		}
+		r, err := projections.Recover(ctx, log, quick(s))
+		require.NoError(t, err)
+		require.Equal(t, projections.SnapshotUnavailable, r.Report.Snapshot)
+	})
+}
+
+func TestALogThatIsBrokenDoesNotWaitForTheSnapshot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := fullLog(t)
+		log.Fault(eventstore.Faults{OnRead: func(r *eventstore.Record) error {
+			if r.Rev == 7 {
+				r.Data[len(r.Data)-2] ^= 1
+			}
+			return nil
+		}})
+		s := &bent{Snapshot: written(t, fullLog(t))}
+		s.lines = func(projections.SnapshotView, []tables.Table) (map[string][]string, error) {
+			time.Sleep(projections.StallTimeout) // virtual
+			return nil, errBent
+		}
+		_, err := projections.Recover(t.Context(), log, quick(s))
+		var h *projections.Halt
+		require.ErrorAs(t, err, &h)
+		require.Equal(t, projections.CodeDataCorrupt, h.Code)
+	})
+}
+
+func TestARowThatStandsTwiceIsADifference(t *testing.T) {
+	log := fullLog(t)
+	s := &bent{Snapshot: written(t, log)}
+	s.lines = func(v projections.SnapshotView, of []tables.Table) (map[string][]string, error) {
+		all, err := v.Lines(of)
+		all["alarms"] = append(all["alarms"], all["alarms"]...)
+		return all, err
+	}
+	h := halts(t, log, s, projections.CodeValidationFailed)
+	require.Contains(t, h.Error(), "is in the snapshot and not in the log")
 }
 
 func TestTablesThatWereOnlyMadeAreAMissingSnapshot(t *testing.T) {
@@ -101,7 +174,7 @@ func TestTablesThatWereOnlyMadeAreAMissingSnapshot(t *testing.T) {
 	h := halts(t, log, empty, projections.CodeValidationFailed)
 	require.Contains(t, h.Error(), "the head row is gone")
 	empty.copy = func(projections.SnapshotView, tables.Table, io.Writer) error { return errBent }
-	warns(t, log, empty, projections.SnapshotUnavailable, projections.CodeDBUnavailable)
+	halts(t, log, empty, projections.CodeValidationFailed)
 }
 
 func TestAHistoryThatDiffersAndCannotBeReadToItsEndHaltsAllTheSame(t *testing.T) {

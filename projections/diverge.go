@@ -58,9 +58,9 @@ func (r *recovering) divergences(ctx context.Context, head *SnapshotHead, ours, 
 		}
 	}
 	f.invalid(head.Revision, theirs)
-	if hash := theirs.Hash(); hash != head.TablesHash {
+	if theirs.Hash() != head.TablesHash || ours.Hash() != head.TablesHash {
 		f.add(Divergence{Path: "head.tables_hash", Revision: head.Revision, Log: ours.Hash(), Snapshot: head.TablesHash,
-			Message: fmt.Sprintf("The tables do not have the hash of the head row: the snapshot is torn or was changed: DB=%s, Calculated=%s", head.TablesHash, hash)})
+			Message: fmt.Sprintf("The tables do not have the hash of the head row: the snapshot is torn or was changed: DB=%s, Calculated=%s", head.TablesHash, ours.Hash())})
 	}
 	return f, nil
 }
@@ -78,7 +78,8 @@ func (f *findings) compareRows(t tables.Table, rev uint64, ours, theirs []string
 	}
 	for _, line := range theirs {
 		key := keyOf(t, line)
-		if mine := ourRows[key]; mine == nil {
+		mine := ourRows[key]
+		if mine == nil || len(theirRows[key]) > len(mine) {
 			f.row(t, rev, key, "is in the snapshot and not in the log", absent, "(a row)")
 		} else if mine[0] != line {
 			f.columns(t, rev, key, mine[0], line)

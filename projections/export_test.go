@@ -1,6 +1,31 @@
 package projections
 
-import "time"
+import (
+	"time"
+
+	"pm/eventstore"
+)
 
 // Waited makes the oldest event of a follower that is not written so old.
 func Waited(f *Follower, d time.Duration) { f.since = time.Now().Add(-d - time.Millisecond) }
+
+// Gathering makes a follower write whenever so many bytes of history wait.
+func Gathering(f *Follower, bytes int) { f.o.gathered = bytes }
+
+// Folded is how many events a follower has folded.
+func Folded(f *Follower) uint64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.next
+}
+
+// Backoffs are the waits of a follower whose looks end badly so many times in a row.
+func Backoffs(log eventstore.Log, s Snapshot, looks int) (waits []time.Duration) {
+	f := NewFollower(log, s, FollowerOptions{})
+	for range looks {
+		before := time.Now()
+		f.again()
+		waits = append(waits, f.retryAt.Sub(before).Round(time.Second))
+	}
+	return waits
+}

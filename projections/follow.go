@@ -28,16 +28,23 @@ const (
 	MaxFollowLag = 10 * time.Second
 )
 
+// MaxBackoff is the longest wait between two looks at a snapshot that goes on differing or that cannot be rebuilt.
+const MaxBackoff = 10 * time.Minute
+
 // FollowerOptions say how a Follower begins.
 type FollowerOptions struct {
+	Instance, Build string // for the reports of comparisons
 	// Agreed is the head that the start compared and found equal; nil: it compares by itself before it writes.
 	Agreed *SnapshotHead
-	// Diverged is called when a comparison after the start finds a difference, each time a new one is found.
-	Diverged func(*Halt)
+	// Diverged is called when a comparison after the start finds a difference, once for each finding; again after an error.
+	Diverged func(*Halt) error
+	// Rebuilt is told what a rebuild in the background has changed.
+	Rebuilt func(*Rebuilt)
 	// Notice is told in a sentence what changes: warnings, comparisons, a rebuild.
 	Notice func(text string)
 	// Waits between tries and writes; 0: the constants above. Tests shorten them.
 	Every, Retry, Recheck time.Duration
+	gathered              int
 }
 
 // Follower writes a snapshot. It folds the log on its own, from zero, so that a fold that goes wrong in the trading process is seen at
@@ -47,16 +54,24 @@ type Follower struct {
 	snapshot Snapshot
 	o        FollowerOptions
 
-	mu     sync.Mutex
-	fold   *tables.Fold
-	next   uint64              // revisions folded
-	hash   eventstore.Hash     // of the last one
-	base   *SnapshotHead       // what the store has
-	live   bool                // the fold has passed base: rows are gathered and written
-	last   map[string][]string // the lines of the state tables that the store has
-	health FollowerHealth
-	since  time.Time // when the oldest event that is not written was folded
-	told   string    // the last divergence that was told
+	mu   sync.Mutex // of the fold; held while the store is written
+	fold *tables.Fold
+	next uint64              // revisions folded
+	hash eventstore.Hash     // of the last one
+	base *SnapshotHead       // what the store has
+	live bool                // the fold has passed base: rows are gathered and written
+	last map[string][]string // the lines of the state tables that the store has
+	some bool                // events are gathered that are not written
+
+	told     string        // the last divergence that a person was told of
+	failures int           // looks in a row that ended badly
+	retryAt  time.Time     // when the next one that costs a replay is due
+	seen     *SnapshotHead // at the last look
+
+	// Health is asked by whoever serves it, at any time: it never waits for the store.
+	healthMu sync.Mutex
+	health   FollowerHealth
+	since    time.Time // when the oldest event that is not written was folded, or when the last comparison began
 }
 
 // FollowerHealth is how far the snapshot is and what holds it up.
@@ -87,6 +102,9 @@ func (e *FollowerStopped) Unwrap() error { return e.Err }
 // NewFollower makes a follower; Run starts it.
 func NewFollower(log eventstore.Log, snapshot Snapshot, o FollowerOptions) *Follower {
 	o.Every, o.Retry, o.Recheck = orElse(o.Every, FollowEvery), orElse(o.Retry, FollowRetry), orElse(o.Recheck, RecheckEvery)
+	if o.gathered == 0 {
+		o.gathered = MaxGatheredBytes
+	}
 	f := &Follower{log: log, snapshot: snapshot, o: o, base: o.Agreed}
 	if o.Agreed != nil {
 		f.health = FollowerHealth{Status: SnapshotAgreed, Written: headOfSnapshot(o.Agreed), Compared: time.Now()}
@@ -108,10 +126,10 @@ func headOfSnapshot(h *SnapshotHead) Head {
 	return Head{Revision: h.Revision, Hash: h.EventHash}
 }
 
-// Health may be called from any goroutine.
+// Health may be called from any goroutine and never waits.
 func (f *Follower) Health() FollowerHealth {
-	f.mu.Lock()
-	defer f.mu.Unlock()
+	f.healthMu.Lock()
+	defer f.healthMu.Unlock()
 	out := f.health
 	if !f.since.IsZero() {
 		out.Waiting = time.Since(f.since)
@@ -120,6 +138,22 @@ func (f *Follower) Health() FollowerHealth {
 		out.Trouble = fmt.Errorf("events have waited %s for a write", out.Waiting.Round(time.Second))
 	}
 	return out
+}
+
+// note changes what Health says.
+func (f *Follower) note(change func(h *FollowerHealth, since *time.Time)) {
+	f.healthMu.Lock()
+	defer f.healthMu.Unlock()
+	change(&f.health, &f.since)
+}
+
+// waits notes since when something is not written.
+func (f *Follower) waits() {
+	f.note(func(_ *FollowerHealth, since *time.Time) {
+		if since.IsZero() {
+			*since = time.Now()
+		}
+	})
 }
 
 // Run follows until the context ends (nil) or an event cannot be folded (*FollowerStopped). Everything else that goes wrong is shown
@@ -153,86 +187,18 @@ func (f *Follower) Run(ctx context.Context) error {
 }
 
 func (f *Follower) trouble(err error, stopped bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.health.Trouble, f.health.Stopped = err, stopped
-	if errors.Is(err, ErrSnapshotUnavailable) {
-		f.health.Status = SnapshotUnavailable
-	}
-}
-
-// establish compares the snapshot with the log and says whether it may be written; if not, how long to wait before the next look.
-func (f *Follower) establish(ctx context.Context) (ready bool, wait time.Duration) {
-	r, err := Recover(ctx, f.log, RecoverOptions{Snapshot: f.snapshot, Waits: []time.Duration{}, Beside: true})
-	var h *Halt
-	switch {
-	case ctx.Err() != nil:
-		return false, 0
-	case errors.As(err, &h):
-		f.look(SnapshotDiffers, nil, h)
-		f.diverged(h)
-		return false, f.o.Recheck
-	case err != nil:
-		f.look(SnapshotUnavailable, nil, err)
-		return false, f.o.Retry
-	}
-	switch r.Report.Snapshot {
-	case SnapshotAgreed:
-		f.look(SnapshotAgreed, r.Agreed, nil)
-		f.notice(fmt.Sprintf("the snapshot agrees with the log at %s", r.Agreed))
-		return true, 0
-	case SnapshotMissing:
-		f.look(SnapshotMissing, nil, nil)
-		return true, 0
-	case SnapshotOutdated:
-		f.look(SnapshotOutdated, nil, nil)
-		f.notice("the snapshot is of an older build: it is rebuilt beside the old one")
-		if _, err := Rebuild(ctx, f.log, f.snapshot, RebuildOptions{}); err != nil {
-			f.look(SnapshotOutdated, nil, fmt.Errorf("rebuild: %w", err))
-			return false, f.o.Retry
+	f.note(func(h *FollowerHealth, _ *time.Time) {
+		h.Trouble, h.Stopped = err, stopped
+		if errors.Is(err, ErrSnapshotUnavailable) {
+			h.Status = SnapshotUnavailable
 		}
-		f.notice("the snapshot has been rebuilt")
-		return false, 0 // what was built is compared like any other
-	case SnapshotNewer:
-		f.look(SnapshotNewer, nil, errors.New(r.Report.Findings[0]))
-		return false, f.o.Recheck
-	}
-	f.look(SnapshotUnavailable, nil, errors.New(r.Report.Findings[0]))
-	return false, f.o.Retry
-}
-
-// look notes what a look at the snapshot gave.
-func (f *Follower) look(status string, base *SnapshotHead, trouble error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.health.Status != status && trouble != nil {
-		defer f.notice(trouble.Error())
-	}
-	f.base = base
-	f.health.Status, f.health.Trouble, f.health.Written = status, trouble, headOfSnapshot(base)
-	if status == SnapshotAgreed {
-		f.health.Compared, f.told = time.Now(), ""
-	}
-}
-
-// diverged calls a person, once for each finding.
-func (f *Follower) diverged(h *Halt) {
-	if text := h.Error(); text != f.told && f.o.Diverged != nil {
-		f.told = text
-		f.o.Diverged(h)
-	}
-}
-
-func (f *Follower) notice(text string) {
-	if f.o.Notice != nil {
-		f.o.Notice(text)
-	}
+	})
 }
 
 // follow folds the log from its beginning and writes what lies beyond base, until something fails.
 func (f *Follower) follow(ctx context.Context) error {
 	f.mu.Lock()
-	f.fold, f.next, f.hash, f.live, f.last, f.since = tables.NewFold(), 0, eventstore.Hash{}, false, nil, time.Time{}
+	f.fold, f.next, f.hash, f.live, f.last, f.some = tables.NewFold(), 0, eventstore.Hash{}, false, nil, false
 	if f.base == nil {
 		f.goLive()
 	}
@@ -271,11 +237,12 @@ func (f *Follower) take(ctx context.Context, r domain.Recorded, hash eventstore.
 	f.next, f.hash = r.Rev+1, hash
 	switch {
 	case f.live:
-		if f.since.IsZero() {
-			f.since = time.Now()
+		if !f.some {
+			f.some = true
+			f.waits()
 		}
-		if f.fold.Gathered() >= MaxGatheredBytes {
-			return f.write(ctx)
+		if f.fold.Gathered() >= f.o.gathered {
+			return f.write(context.WithoutCancel(ctx)) // what was begun is ended: half of it is taken out of the fold
 		}
 	case r.Rev == f.base.Revision:
 		f.goLive()
@@ -290,6 +257,7 @@ func (f *Follower) goLive() {
 	if f.base != nil {
 		f.last = f.fold.Content().State
 	}
+	f.note(func(_ *FollowerHealth, since *time.Time) { *since = time.Time{} })
 }
 
 // writeNowAndThen keeps what was folded from waiting long, and writes the rest when the context ends.
@@ -305,7 +273,7 @@ func (f *Follower) writeNowAndThen(ctx context.Context, fail context.CancelCause
 		}
 		f.mu.Lock()
 		var err error
-		if f.live && !f.since.IsZero() && (!last || errors.Is(context.Cause(ctx), context.Canceled)) {
+		if f.live && f.some && (!last || errors.Is(context.Cause(ctx), context.Canceled)) {
 			err = f.write(context.WithoutCancel(ctx))
 		}
 		f.mu.Unlock()
@@ -326,10 +294,13 @@ func (f *Follower) write(ctx context.Context) error {
 	after := headAt(f.log, f.next-1, f.hash, content.Hash())
 	change := Change{Before: f.base, After: after, State: changes(f.last, content.State), History: f.fold.Take()}
 	if err := f.snapshot.Write(ctx, change); err != nil {
+		f.live = false // its rows are no longer in the fold: nothing of it may be written again
 		return fmt.Errorf("write the snapshot: %w", err)
 	}
-	f.base, f.last, f.since = &after, content.State, time.Time{}
-	f.health.Status, f.health.Written, f.health.Trouble = SnapshotAgreed, headOfSnapshot(&after), nil
+	f.base, f.last, f.some = &after, content.State, false
+	f.note(func(h *FollowerHealth, since *time.Time) {
+		h.Status, h.Written, h.Trouble, *since = SnapshotAgreed, headOfSnapshot(&after), nil, time.Time{}
+	})
 	return nil
 }
 

@@ -3,6 +3,7 @@ package projections_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -25,11 +26,22 @@ type following struct {
 	mu       sync.Mutex
 	notices  []string
 	diverged []*projections.Halt
+	rebuilt  []*projections.Rebuilt
+	calls    int // of a person
+	deaf     int // calls that nobody answers
 }
 
 func follow(t *testing.T, log eventstore.Log, s projections.Snapshot, agreed *projections.SnapshotHead) *following {
 	t.Helper()
-	f := &following{t: t, done: make(chan error, 1)}
+	f := &following{t: t}
+	f.run(log, s, agreed)
+	return f
+}
+
+func (f *following) run(log eventstore.Log, s projections.Snapshot, agreed *projections.SnapshotHead) {
+	t := f.t
+	t.Helper()
+	f.done = make(chan error, 1)
 	f.Follower = projections.NewFollower(log, s, projections.FollowerOptions{
 		Agreed: agreed, Every: time.Millisecond, Retry: time.Millisecond, Recheck: time.Millisecond,
 		Notice: func(text string) {
@@ -37,10 +49,20 @@ func follow(t *testing.T, log eventstore.Log, s projections.Snapshot, agreed *pr
 			defer f.mu.Unlock()
 			f.notices = append(f.notices, text)
 		},
-		Diverged: func(h *projections.Halt) {
+		Diverged: func(h *projections.Halt) error {
 			f.mu.Lock()
 			defer f.mu.Unlock()
+			f.calls++
+			if f.calls <= f.deaf {
+				return errBent
+			}
 			f.diverged = append(f.diverged, h)
+			return nil
+		},
+		Rebuilt: func(r *projections.Rebuilt) {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			f.rebuilt = append(f.rebuilt, r)
 		},
 	})
 	ctx, cancel := context.WithCancel(t.Context())
@@ -50,7 +72,6 @@ func follow(t *testing.T, log eventstore.Log, s projections.Snapshot, agreed *pr
 		close(f.done)
 	}()
 	t.Cleanup(func() { cancel(); <-f.done })
-	return f
 }
 
 func (f *following) halts() int {
@@ -127,7 +148,7 @@ func TestWhatWasFoldedIsWrittenWhenTheFollowerStops(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- f.Run(ctx) }()
-	require.Eventually(t, func() bool { return f.Health().Waiting > 0 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return projections.Folded(f) == eventsOf(t, log) }, 10*time.Second, time.Millisecond)
 	cancel()
 	require.NoError(t, <-done)
 	require.Positive(t, s.Writes())
@@ -243,7 +264,9 @@ func TestASnapshotOfAnOlderBuildIsRebuiltInTheBackground(t *testing.T) {
 	f.untilWritten(log)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	require.Contains(t, f.notices, "the snapshot has been rebuilt")
+	require.Contains(t, strings.Join(f.notices, "\n"), "the snapshot has been rebuilt; 0 values")
+	require.Len(t, f.rebuilt, 1)
+	require.True(t, f.rebuilt[0].Switched)
 }
 
 func TestAnEventThatCannotBeFoldedStopsTheSnapshotAndShowsTheEvent(t *testing.T) {

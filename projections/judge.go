@@ -24,7 +24,7 @@ func (r *recovering) judge(ctx context.Context, f *folded) (*SnapshotHead, error
 		return nil, err
 	}
 	switch err := r.seen.err; {
-	case errors.Is(err, ErrSnapshotDamaged):
+	case err != nil && !errors.Is(err, ErrSnapshotUnavailable): // whoever cannot be read as tables cannot be trusted
 		return nil, r.differs([]Divergence{{Path: "snapshot", Message: err.Error()}}, 1)
 	case err != nil:
 		r.report.warned(SnapshotUnavailable, CodeDBUnavailable, fmt.Sprintf("%v: started from the log alone; it is compared when it can be read", err))

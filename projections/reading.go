@@ -8,7 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"hash"
-	"sync"
+	"time"
 
 	"pm/projections/tables"
 )
@@ -16,9 +16,10 @@ import (
 // snapshotReading reads a snapshot beside the replay of the log: first its head, which says where the replay has to stop and look, then its
 // content in the same view.
 type snapshotReading struct {
-	ready chan struct{} // closed when head is known, or will not be
-	once  sync.Once
-	done  chan struct{} // closed when everything is known
+	ready     chan struct{} // closed when head is known, or will not be
+	announced bool
+	done      chan struct{} // closed when everything is known
+	moved     func()        // something came
 
 	head    *SnapshotHead
 	shape   map[string][]string
@@ -27,6 +28,16 @@ type snapshotReading struct {
 	err     error
 }
 
+// The patience of a start with a snapshot that is connected and says nothing: a table that somebody has locked, a network that swallows.
+const (
+	// HeadTimeout bounds the wait for the head row, connecting included.
+	HeadTimeout = 5 * time.Second
+	// StallTimeout bounds the wait for each next piece of what follows.
+	StallTimeout = 15 * time.Second
+)
+
+var errStalled = errors.New("nothing came within the time for it")
+
 // readSnapshot begins to read. A snapshot that cannot be reached is tried again until its head was read.
 func readSnapshot(ctx context.Context, o RecoverOptions) *snapshotReading {
 	s := &snapshotReading{ready: make(chan struct{}), done: make(chan struct{})}
@@ -34,8 +45,8 @@ func readSnapshot(ctx context.Context, o RecoverOptions) *snapshotReading {
 		defer close(s.done)
 		defer s.announce()
 		for try := 0; ; try++ {
-			s.err = o.Snapshot.Read(ctx, s.look)
-			if !errors.Is(s.err, ErrSnapshotUnavailable) || s.head != nil || try == len(o.Waits) || ctx.Err() != nil {
+			s.err = s.try(ctx, o.Snapshot)
+			if !errors.Is(s.err, ErrSnapshotUnavailable) || s.announced || try == len(o.Waits) || ctx.Err() != nil {
 				return
 			}
 			o.pause(ctx, "the snapshot", s.err, try)
@@ -44,7 +55,31 @@ func readSnapshot(ctx context.Context, o RecoverOptions) *snapshotReading {
 	return s
 }
 
-func (s *snapshotReading) announce() { s.once.Do(func() { close(s.ready) }) }
+// try reads once, as long as something comes.
+func (s *snapshotReading) try(ctx context.Context, snapshot Snapshot) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	watch := time.AfterFunc(HeadTimeout, func() { cancel(errStalled) })
+	defer watch.Stop()
+	s.moved = func() { watch.Reset(StallTimeout) }
+	return stalled(ctx, snapshot.Read(ctx, s.look))
+}
+
+// stalled names a read that was given up because nothing came.
+func stalled(ctx context.Context, err error) error {
+	if err != nil && errors.Is(context.Cause(ctx), errStalled) {
+		return fmt.Errorf("%w: %w", ErrSnapshotUnavailable, errStalled)
+	}
+	return err
+}
+
+// announce says that the head is known, or will not be.
+func (s *snapshotReading) announce() {
+	if !s.announced {
+		s.announced = true
+		close(s.ready)
+	}
+}
 
 // awaitHead waits until the head is known; nil where there is none.
 func (s *snapshotReading) awaitHead() *SnapshotHead {
@@ -62,6 +97,7 @@ func (s *snapshotReading) look(view SnapshotView) (err error) {
 	if s.head, err = view.Head(); err != nil {
 		return err
 	}
+	s.moved()
 	s.announce()
 	if s.head != nil && s.head.version() != 0 {
 		return nil
@@ -69,10 +105,11 @@ func (s *snapshotReading) look(view SnapshotView) (err error) {
 	if s.shape, err = view.Shape(); err != nil {
 		return err
 	}
+	s.moved()
 	if s.head == nil {
 		return s.lookForRows(view)
 	}
-	s.content, err = contentOf(view, tables.All())
+	s.content, err = contentOf(view, tables.All(), s.moved)
 	return err
 }
 
@@ -93,7 +130,7 @@ func (s *snapshotReading) lookForRows(view SnapshotView) error {
 		if _, there := s.shape[t.Name]; !there {
 			continue
 		}
-		c, err := contentOf(view, []tables.Table{t})
+		c, err := contentOf(view, []tables.Table{t}, s.moved)
 		if err != nil {
 			return err
 		}
@@ -102,17 +139,18 @@ func (s *snapshotReading) lookForRows(view SnapshotView) error {
 	return nil
 }
 
-// contentOf reads tables as tables.Fold.Content gives them.
-func contentOf(view SnapshotView, of []tables.Table) (c tables.Content, err error) {
+// contentOf reads tables as tables.Fold.Content gives them; moved is called whenever something has come.
+func contentOf(view SnapshotView, of []tables.Table, moved func()) (c tables.Content, err error) {
 	if c.State, err = view.Lines(stateOnly(of)); err != nil {
 		return c, err
 	}
+	moved()
 	c.History = map[string]tables.Sum{}
 	for _, t := range of {
 		if t.Class != tables.History {
 			continue
 		}
-		sum := summing{digest: sha256.New()}
+		sum := summing{digest: sha256.New(), moved: moved}
 		if err := view.Copy(t, &sum); err != nil {
 			return c, fmt.Errorf("read table %s: %w", t.Name, err)
 		}
@@ -125,10 +163,12 @@ func contentOf(view SnapshotView, of []tables.Table) (c tables.Content, err erro
 type summing struct {
 	rows   uint64
 	digest hash.Hash
+	moved  func()
 }
 
 // Write takes a part of the lines.
 func (s *summing) Write(p []byte) (int, error) {
+	s.moved()
 	s.rows += uint64(bytes.Count(p, []byte{'\n'}))
 	return s.digest.Write(p)
 }

@@ -73,7 +73,10 @@ func (r *recovering) run(ctx context.Context) (*Recovery, error) {
 	defer cancel()
 	if r.o.Snapshot != nil {
 		r.seen = readSnapshot(ctx, r.o)
-		defer r.seen.wait() // before the context ends the view is left
+		defer func() { // a log that is broken does not wait for the snapshot
+			cancel()
+			r.seen.wait()
+		}()
 	}
 	fold, err := r.replay(ctx)
 	if err != nil {

@@ -22,6 +22,7 @@ const (
 const (
 	Recovered = "recovered"
 	Crashed   = "crashed"
+	Diverged  = "diverged" // found by a comparison after the start; the service went on
 )
 
 // Report is what a recovery read, compared and found. It is kept as a file; its digest goes into the log.
@@ -29,7 +30,7 @@ type Report struct {
 	Portfolio       domain.PortfolioID `json:"portfolio"`
 	Instance        string             `json:"instance"` // of the start
 	Build           string             `json:"build"`
-	Result          string             `json:"result"`         // recovered, crashed
+	Result          string             `json:"result"`         // recovered, crashed, diverged
 	Code            string             `json:"code,omitempty"` // of the halt or of the warning; see the runbook
 	Message         string             `json:"message,omitempty"`
 	Hint            string             `json:"hint,omitempty"`
@@ -49,6 +50,8 @@ type Report struct {
 	Divergences     []Divergence       `json:"divergences"` // at most MaxDivergences
 	DivergenceCount int                `json:"divergence_count"`
 	Findings        []string           `json:"findings"` // what was noticed and did not stop the start
+
+	late bool // made beside trading
 }
 
 // Compared counts what was held against the log.
@@ -63,7 +66,7 @@ type Compared struct {
 func newReport(p domain.PortfolioID, o RecoverOptions) Report {
 	r := Report{
 		Portfolio: p, Instance: o.Instance, Build: o.Build, Started: time.Now().UTC(), Snapshot: SnapshotNone,
-		Divergences: []Divergence{}, Findings: []string{},
+		Divergences: []Divergence{}, Findings: []string{}, late: o.Beside,
 	}
 	if o.Snapshot != nil {
 		r.SnapshotPlace = o.Snapshot.String()
@@ -85,6 +88,9 @@ func (r *Report) finish(f *folded) {
 // halted notes why the start ended.
 func (r *Report) halted(h *Halt) {
 	r.Result, r.Code, r.Message, r.Hint = Crashed, h.Code, h.Error(), h.Hint
+	if r.late {
+		r.Result = Diverged
+	}
 	r.stop()
 }
 

@@ -165,7 +165,7 @@ var away = []string{
 }
 
 // missing are the conditions of tables that are not what they should be, or whose pages cannot be read.
-var missing = []string{"42P01", "42703", "42P07", "42P10", "3F000", "42809", "XX001", "XX002"}
+var missing = []string{"42P01", "42703", "42P07", "42P10", "3F000", "42809", "42883", "42804", "42846", "22P02", "XX000", "XX001", "XX002"}
 
 // classify says what an error of the server or of the connection means to the caller.
 func classify(err error) error {

@@ -69,6 +69,9 @@ func (s *Snapshot) Switch(ctx context.Context, from, to *projections.SnapshotHea
 // stillThere holds both heads against what the caller believes.
 func stillThere(conn *sqlite.Conn, from, to *projections.SnapshotHead) error {
 	now, err := headIn(conn, "")
+	if errors.Is(err, projections.ErrSnapshotDamaged) {
+		now, err = nil, nil // a head that cannot be read is none: a rebuild is what mends it
+	}
 	if err != nil {
 		return err
 	}

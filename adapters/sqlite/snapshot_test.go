@@ -253,3 +253,17 @@ func TestAFlagThatIsNoneIsShownAsItIs(t *testing.T) {
 		return nil
 	}))
 }
+
+func TestARebuildMendsAHeadThatCannotBeRead(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "snapshot.db")
+	s, err := OpenSnapshot(path)
+	require.NoError(t, err)
+	defer s.Close()
+	snapshottest.Filled(t, s, snapshottest.Head(1), snapshottest.Sample(1))
+	next, err := s.Next(t.Context())
+	require.NoError(t, err)
+	head := snapshottest.Head(2)
+	snapshottest.Filled(t, next, head, snapshottest.Sample(2))
+	execute(t, path, "ALTER TABLE head RENAME COLUMN tables_hash TO x")
+	require.NoError(t, s.Switch(t.Context(), nil, &head))
+}

@@ -80,12 +80,12 @@ func (s *service) run(ctx context.Context) error {
 		s.newFollower,
 	} {
 		if ctx.Err() != nil {
-			return nil
+			return s.crashed(nil)
 		}
 		if err := step(ctx); err != nil {
 			if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 				s.log.Info("stopped during the start")
-				return nil
+				return s.crashed(nil)
 			}
 			return s.crashed(err)
 		}

@@ -2,8 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"pm/cmd/internal/stores"
 	"pm/projections"
@@ -12,16 +15,22 @@ import (
 // divergedReason is the cause that the log keeps when a comparison after the start finds a difference.
 const divergedReason = "late_divergence"
 
-// openSnapshot opens the snapshot without needing it: a database that is down keeps nobody from trading.
+// openSnapshot opens the snapshot without needing it: a database that is down keeps nobody from trading. An embedded one that cannot be
+// read as what it is differs from the log already.
 func (s *service) openSnapshot(context.Context) error {
 	snapshot, err := stores.Snapshot(s.cfg.Snapshot)
-	if err != nil {
+	switch {
+	case errors.Is(err, projections.ErrSnapshotDamaged):
+		return s.placed(&halt{
+			Code: projections.CodeValidationFailed, Err: fmt.Errorf("open the snapshot: %w", err),
+			Hint: "the log is as it was (`pmctl verify --data DIR` checks it); keep a copy of the snapshot's folder, then move it away: the next start makes the snapshot anew",
+		})
+	case err != nil:
 		return &halt{
 			Code: codeDataFolder, Err: fmt.Errorf("open the snapshot: %w", err),
 			Hint: "name another place with snapshot.url, or bring back what the message says; `pmctl snapshot show " + s.where() + "` looks at it",
 		}
-	}
-	if snapshot != nil {
+	case snapshot != nil:
 		s.snapshot = snapshot
 		s.onClose("snapshot", snapshot.Close)
 	}
@@ -110,33 +119,57 @@ func (s *service) newFollower(context.Context) error {
 		return nil
 	}
 	s.follower = projections.NewFollower(s.store, s.snapshot, projections.FollowerOptions{
-		Agreed:   s.recovery.Agreed,
+		Instance: s.instance, Build: s.p.build, Agreed: s.recovery.Agreed,
 		Notice:   func(text string) { s.log.Info("snapshot: " + text) },
-		Diverged: s.diverged,
+		Diverged: s.diverged, Rebuilt: s.rebuilt,
 	})
 	return nil
 }
 
-// diverged stops entries: what is traded on and what was written down are not the same, and only a person can say which is right.
-func (s *service) diverged(h *projections.Halt) {
-	s.log.Error("the snapshot differs from the log: entries stop, exits go on; the next start will halt", "code", h.Code, "error", h, "hint", s.hint(h.Hint))
+// diverged stops entries: what is traded on and what was written down are not the same, and only a person can say which is right. An
+// error makes the follower call again.
+func (s *service) diverged(h *projections.Halt) error {
+	s.log.Error("a comparison with the snapshot found a difference: entries stop, exits go on; the next start will halt", "code", h.Code, "error", h, "hint", s.hint(h.Hint))
 	s.keep(h.Report)
 	ctx, cancel := context.WithTimeout(context.Background(), divergedTimeout)
 	defer cancel()
-	s.reduceWhileActive(ctx, fmt.Sprintf("%s: %s", divergedReason, limited(h.Error())))
+	if _, err := s.engine.Submit(ctx, s.reduce(fmt.Sprintf("%s: %s", divergedReason, limited(h.Error())))); err != nil {
+		return fmt.Errorf("entries could not be stopped: %w", err)
+	}
+	return nil
+}
+
+// maxSaid is how many differences of a rebuild in the background are put into the log; pmctl lists all of them.
+const maxSaid = 20
+
+// rebuilt says what the switch to a new version has changed for readers: it may have been a hand, and not only the version.
+func (s *service) rebuilt(r *projections.Rebuilt) {
+	d := &r.Diff
+	s.log.Info("the snapshot has a new version", "to", d.To.String(), "added", d.Added, "dropped", d.Dropped, "columns", d.Columns, "differences", d.Count)
+	for _, difference := range d.List[:min(maxSaid, len(d.List))] {
+		s.log.Warn("the old version of the snapshot did not say what the log says", "path", difference.Path, "log", difference.Log, "snapshot", difference.Snapshot,
+			"revision", difference.Revision)
+	}
 }
 
 // divergedTimeout bounds how long the order to stop entries may wait for the writer.
 const divergedTimeout = 30 * time.Second
 
-// maxReason is the longest cause that is put into the log.
+// maxReason is the longest cause that is put into the log, in bytes.
 const maxReason = 300
 
+// limited cuts a text where a character begins: the log takes nothing that is not UTF-8, and a cause may hold what somebody wrote into a
+// database.
 func limited(text string) string {
+	text = strings.ToValidUTF8(text, "\uFFFD")
 	if len(text) <= maxReason {
 		return text
 	}
-	return text[:maxReason] + "..."
+	end := maxReason
+	for !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return text[:end] + "..."
 }
 
 // keep writes the report of a comparison that found something, so that it can be shown later. It must not stop anything.

@@ -56,14 +56,16 @@ func (s *service) stand(status string, h *halt) {
 	}
 }
 
-// crashed says how the start or the service ended, while the port still answers.
+// crashed says how the start or the service ended, while the port still answers. An error without a code is a defect of this program.
 func (s *service) crashed(err error) error {
+	if err == nil {
+		s.stand(standingStopped, nil)
+		return nil
+	}
 	var h *halt
 	if !errors.As(err, &h) {
-		if err == nil {
-			s.stand(standingStopped, nil)
-		}
-		return err
+		h = &halt{Code: codeDefect, Err: err, Hint: "keep the data folder and report this; the next start is the same recovery"}
+		err = h
 	}
 	if s.web != nil {
 		s.web.api.SetStatus(standingCrashed, h.Error())

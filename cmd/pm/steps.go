@@ -40,6 +40,8 @@ func (s *service) openLog(ctx context.Context) error {
 	} else {
 		log, err := sqlite.Open(s.cfg.EventStore.Dir, s.cfg.Portfolio.ID, s.instance)
 		if err != nil {
+			var locked *sqlite.Locked
+			s.owns = !errors.As(err, &locked) // nobody else speaks for a log that cannot be opened
 			return s.logHalt(err)
 		}
 		s.store = log
@@ -82,7 +84,7 @@ func (s *service) compare(ctx context.Context) error {
 		return errSeen
 	})
 	if !errors.Is(err, errSeen) {
-		return fmt.Errorf("read the first event: %w", err)
+		return s.logHalt(fmt.Errorf("read the first event: %w", err))
 	}
 	if want := s.cfg.Portfolio.InitialCapital; first != nil && !first.InitialCapital.Equal(want) {
 		s.finding(fmt.Sprintf("portfolio.initial_capital is %s in the configuration and %s in the log: capital is set once; "+
