@@ -242,14 +242,19 @@ func TestADamagedCopyIsNeverSeenByAReader(t *testing.T) {
 	forged.Data[3] ^= 4
 	rehashed := forged
 	rehashed.Hash = eventstore.HashOf(rehashed.Meta, rehashed.Data)
+	edge := recs[eventstore.ChunkRecords-1]
+	edge.Data = append([]byte(nil), edge.Data...)
+	edge.Data[3] ^= 4
+	edge.Hash = eventstore.HashOf(edge.Meta, edge.Data)
 	swapped := recs[701]
 	swapped.Rev = 700
 	for name, spoil := range map[string]func(t *testing.T, dir string){
-		"a flipped bit":                 func(t *testing.T, dir string) { put(t, dir, forged) },
-		"a flipped bit with a new hash": func(t *testing.T, dir string) { put(t, dir, rehashed) },
-		"another record in its place":   func(t *testing.T, dir string) { put(t, dir, swapped) },
-		"a record dropped":              func(t *testing.T, dir string) { execute(t, dir, "DELETE FROM events WHERE rev = 700") },
-		"a hash cut off":                func(t *testing.T, dir string) { execute(t, dir, "UPDATE events SET hash = x'00' WHERE rev = 700") },
+		"a flipped bit":                  func(t *testing.T, dir string) { put(t, dir, forged) },
+		"a flipped bit with a new hash":  func(t *testing.T, dir string) { put(t, dir, rehashed) },
+		"the same at the end of a chunk": func(t *testing.T, dir string) { put(t, dir, edge) },
+		"another record in its place":    func(t *testing.T, dir string) { put(t, dir, swapped) },
+		"a record dropped":               func(t *testing.T, dir string) { execute(t, dir, "DELETE FROM events WHERE rev = 700") },
+		"a hash cut off":                 func(t *testing.T, dir string) { execute(t, dir, "UPDATE events SET hash = x'00' WHERE rev = 700") },
 		"the last hash changed": func(t *testing.T, dir string) {
 			execute(t, dir, "UPDATE events SET hash = zeroblob(32) WHERE rev = 1299")
 		},
