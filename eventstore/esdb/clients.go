@@ -16,14 +16,13 @@ const (
 	maxIdle = 4
 	// maxBusy is how many calls run at the same time, readings included. Beyond it a call is refused rather than left to wait.
 	maxBusy = 64
-	// connectWithin bounds finding and reaching the server.
-	connectWithin = 4 * time.Second
 )
 
 // clients is a stock of the library's clients. Each has at most one caller at a time, because the library cannot bear more when the
 // server is away; one that failed is closed and another is made.
 type clients struct {
-	config *client.Configuration
+	config   *client.Configuration
+	patience patience
 
 	mu     sync.Mutex
 	idle   []*client.Client
@@ -54,11 +53,13 @@ func call[T any](ctx context.Context, c *clients, limit time.Duration, f func(co
 	})
 }
 
-// ask is a call that changes nothing. A client from stock may stand on a connection that has ended meanwhile, so it asks twice.
+// ask is a call that changes nothing. A client from stock may stand on a connection that has ended meanwhile, so a failure that comes
+// before the time is over is asked once more.
 func ask[T any](ctx context.Context, c *clients, f func(context.Context, *client.Client) (T, error)) (T, error) {
-	value, err := call(ctx, c, readWithin, f)
-	if kindOf(err) == away && !errors.Is(err, ErrUnavailable) && ctx.Err() == nil {
-		return call(ctx, c, readWithin, f)
+	began := time.Now()
+	value, err := call(ctx, c, c.patience.read, f)
+	if kindOf(err) == away && !errors.Is(err, ErrUnavailable) && ctx.Err() == nil && time.Since(began) < c.patience.read {
+		return call(ctx, c, c.patience.read, f)
 	}
 	return value, err
 }
@@ -114,7 +115,7 @@ func (c *clients) connected(ctx context.Context) (*client.Client, error) {
 
 // connect lets a client find its server. The library is deaf to the context meanwhile; a client that finds it too late goes into stock.
 func (c *clients) connect(ctx context.Context, one *client.Client) (*client.Client, error) {
-	ctx, cancel := context.WithTimeout(ctx, connectWithin)
+	ctx, cancel := context.WithTimeout(ctx, c.patience.connect)
 	defer cancel()
 	done, left := make(chan error), make(chan struct{})
 	defer close(left)

@@ -11,10 +11,6 @@ import (
 	"pm/eventstore"
 )
 
-// confirmWithin bounds the wait for the server to take up a subscription. Afterwards silence is nothing unusual, and a dead connection is
-// found by the library's keep-alive.
-const confirmWithin = 4 * time.Second
-
 // Follow does what Read does and goes on with later appends. It subscribes again whenever the subscription ends, from the first revision
 // that it has not handed out, until the context or the log ends, each returns an error, the server refuses, or the stream is no log any more.
 func (l *Log) Follow(ctx context.Context, from uint64, each func([]eventstore.Record) error) error {
@@ -57,14 +53,14 @@ func (r *reading) follow(ctx context.Context) error {
 		s.done <- err
 		close(s.recs)
 	}()
-	patience := time.NewTimer(confirmWithin)
-	defer patience.Stop()
+	unconfirmed := time.NewTimer(r.l.o.patience.confirm)
+	defer unconfirmed.Stop()
 	select {
 	case <-s.confirmed:
 	case err := <-s.done:
 		return err
-	case <-patience.C:
-		return fmt.Errorf("%w: a subscription was not confirmed within %s", ErrUnavailable, confirmWithin)
+	case <-unconfirmed.C:
+		return fmt.Errorf("%w: a subscription was not confirmed within %s", ErrUnavailable, r.l.o.patience.confirm)
 	case <-ctx.Done():
 		return ctx.Err()
 	}

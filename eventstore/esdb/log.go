@@ -15,9 +15,18 @@ import (
 // AppendDeadline is how long the server has for an append. The library's own 10 s would hold up an exit for as long.
 const AppendDeadline = 500 * time.Millisecond
 
+// patience bounds every wait for the server but an append's.
+type patience struct {
+	connect time.Duration // finding and reaching it
+	read    time.Duration // a short read: the head, the metadata, the records of an append whose answer was lost
+	stall   time.Duration // a long reading that says nothing; the library has no deadline for reads
+	confirm time.Duration // a subscription that is not taken up; afterwards silence is nothing unusual, and the keep-alive finds a dead connection
+}
+
+// usualPatience is the service's.
+var usualPatience = patience{connect: 4 * time.Second, read: 2 * time.Second, stall: 10 * time.Second, confirm: 4 * time.Second}
+
 const (
-	// readWithin bounds a short read: the head, the metadata, the records of an append whose answer was lost.
-	readWithin = 2 * time.Second
 	// maxWait bounds the pauses between two tries of a read or a follower.
 	maxWait = time.Second
 	// firstWait is the first of these pauses; each is twice the one before.
@@ -32,6 +41,8 @@ type Options struct {
 	AppendDeadline time.Duration   // 0: AppendDeadline
 	OpenWaits      []time.Duration // nil: 1, 2 and 4 s; tests wait less
 	Logger         *slog.Logger    // nil: slog.Default
+
+	patience *patience // nil: usualPatience; tests have less
 }
 
 // Log is a portfolio's log in EventStoreDB.
@@ -84,8 +95,11 @@ func open(ctx context.Context, address string, p domain.PortfolioID, stream stri
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
+	if o.patience == nil {
+		o.patience = &usualPatience
+	}
 	config.Logger = logging(o.Logger)
-	l := &Log{portfolio: p, stream: stream, o: o, log: o.Logger.With("eventstore", Redacted(address)), clients: &clients{config: config},
+	l := &Log{portfolio: p, stream: stream, o: o, log: o.Logger.With("eventstore", Redacted(address)), clients: &clients{config: config, patience: *o.patience},
 		readOnly: readOnly, write: make(chan struct{}, 1)}
 	l.life, l.end = context.WithCancel(context.Background())
 	if config.SkipCertificateVerification && !config.DisableTLS {

@@ -13,8 +13,6 @@ import (
 )
 
 const (
-	// readStall is how long a reading may say nothing before it is begun again. The library has no deadline for reads.
-	readStall = 10 * time.Second
 	// readTries is how often in a row a reading is begun again without one record more.
 	readTries = 4
 	// ahead is how many chunks are fetched while the caller works.
@@ -100,7 +98,7 @@ func (r *reading) once(ctx context.Context) error {
 		done <- err
 		close(chunks)
 	}()
-	stall := time.NewTimer(readStall)
+	stall := time.NewTimer(r.l.o.patience.stall)
 	defer stall.Stop()
 	for {
 		select {
@@ -111,11 +109,11 @@ func (r *reading) once(ctx context.Context) error {
 			if err := r.hand(chunk); err != nil {
 				return err
 			}
-			stall.Reset(readStall)
+			stall.Reset(r.l.o.patience.stall)
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-stall.C:
-			return fmt.Errorf("%w: a reading said nothing for %s", ErrUnavailable, readStall)
+			return fmt.Errorf("%w: a reading said nothing for %s", ErrUnavailable, r.l.o.patience.stall)
 		}
 	}
 }

@@ -52,6 +52,41 @@ func TestAReadingGivesUpAfterAFewTriesWithoutARecord(t *testing.T) {
 	require.ErrorContains(t, log.Read(t.Context(), 0, none), "the event store refuses")
 }
 
+func TestAServerThatSaysNothingIsGivenUpAndAskedAgain(t *testing.T) {
+	s := esdbtest.Start(t, esdbtest.Options{})
+	const bound = 300 * time.Millisecond
+	recs := logtest.Fill(t, open(t, s, patient()), 30)
+	log := open(t, s, esdb.Impatient(quick(), bound))
+	s.FailReads(esdbtest.Stall)
+	began := time.Now()
+	_, err := log.Head(t.Context())
+	require.ErrorIs(t, err, esdb.ErrUnavailable)
+	require.GreaterOrEqual(t, time.Since(began), bound)
+	s.FailReads(esdbtest.None, esdbtest.Stall)
+	require.Equal(t, recs, logtest.All(t, log, 0), "a reading that stalls is begun again")
+	s.FailReads(esdbtest.None, esdbtest.Stall)
+	ctx, cancel := context.WithCancel(t.Context())
+	seen := 0
+	require.ErrorIs(t, log.Follow(ctx, 0, func(chunk []eventstore.Record) error {
+		if seen += len(chunk); seen == len(recs) {
+			cancel()
+		}
+		return nil
+	}), context.Canceled, "and so is a subscription that is not taken up")
+	require.Equal(t, len(recs), seen)
+}
+
+func TestOneOfSeveralHostsIsEnough(t *testing.T) {
+	s := esdbtest.Start(t, esdbtest.Options{})
+	for _, address := range []string{"esdb://" + s.Address() + ",127.0.0.1:1?tls=false", "esdb://127.0.0.1:1," + s.Address() + "?tls=false"} {
+		log, err := esdb.Open(t.Context(), address, logtest.Portfolio, quick())
+		require.NoError(t, err)
+		logtest.Fill(t, log, 1)
+		require.NoError(t, log.Close())
+	}
+	require.Len(t, logtest.All(t, open(t, s, quick()), 0), 2)
+}
+
 func TestAFollowerMissesAndDoublesNothingThroughEveryInterruption(t *testing.T) {
 	s := esdbtest.Start(t, esdbtest.Options{CutAfter: 3, SlowBy: time.Millisecond})
 	log := open(t, s, quick())
