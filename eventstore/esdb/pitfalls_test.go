@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	client "github.com/EventStore/EventStore-Client-Go/v4/esdb"
 	"github.com/stretchr/testify/require"
 
 	"pm/eventstore"
@@ -153,6 +154,18 @@ func TestEveryCallAsksForTheLeader(t *testing.T) {
 	for _, h := range headers {
 		require.Equal(t, "true", h)
 	}
+}
+
+func TestAFailureIsRecognizedThroughItsWrapping(t *testing.T) {
+	s := esdbtest.Start(t, esdbtest.Options{})
+	log := open(t, s, quick())
+	logtest.Fill(t, log, 1)
+	s.FailReads(esdbtest.Denied)
+	_, err := bare(t, s).SubscribeToStream(t.Context(), esdb.Stream(logtest.Portfolio), client.SubscribeToStreamOptions{})
+	seen, _ := client.FromError(err)
+	require.Equal(t, client.ErrorCodeUnknown, seen.Code(), "the library's own look does not unwrap")
+	s.FailReads(esdbtest.None, esdbtest.Denied)
+	require.ErrorContains(t, log.Follow(t.Context(), 0, func([]eventstore.Record) error { return nil }), "the event store refuses", "and is not tried for ever")
 }
 
 func TestAReadThatIsSentToTheLeaderGoesThere(t *testing.T) {

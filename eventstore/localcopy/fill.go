@@ -10,11 +10,11 @@ import (
 
 const (
 	// fillBatch is how many records are made durable in the copy at once; a sync for each chunk would cost as much as the fetching.
-	fillBatch = 4096
+	fillBatch = 8192
 	// fillBytes ends a batch of large records.
 	fillBytes = 8 << 20
 	// fillAhead is how many chunks may wait for the disk before the fetching waits too.
-	fillAhead = 8
+	fillAhead = 32
 )
 
 // fill fetches what the copy lacks. A goroutine writes to the copy while the caller of the reading works on the same records. The caller

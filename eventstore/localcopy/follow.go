@@ -15,7 +15,8 @@ type feed struct {
 	err  error         // why; set before done is closed
 }
 
-// Follow does what Read does and goes on with later appends.
+// Follow does what Read does and goes on with later appends. Where the remote log cannot be read at the moment it is followed without the
+// copy: it resumes by itself, or says for good why not.
 func (l *Log) Follow(ctx context.Context, from uint64, each func([]eventstore.Record) error) error {
 	for {
 		r := &reading{l: l, next: from, each: each}
@@ -26,11 +27,11 @@ func (l *Log) Follow(ctx context.Context, from uint64, each func([]eventstore.Re
 			}
 			return err
 		})
-		if err != nil {
+		if r.stopped || errors.Is(err, ErrCopyChanged) {
 			return err
 		}
 		c := l.current()
-		if c == nil {
+		if c == nil || err != nil {
 			return l.remote.Follow(ctx, from, each)
 		}
 		r.next = from

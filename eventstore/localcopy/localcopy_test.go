@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -32,6 +33,7 @@ type handle struct {
 	eventstore.Log
 	life context.Context
 	end  context.CancelFunc
+	away atomic.Bool // the head cannot be read
 }
 
 func newHandle(m *eventstore.Memory) *handle {
@@ -56,6 +58,9 @@ func (h *handle) use(ctx context.Context, do func(context.Context) error) error 
 
 // Head is the log's.
 func (h *handle) Head(ctx context.Context) (head eventstore.Head, err error) {
+	if h.away.Load() {
+		return head, errors.New("the remote log is away")
+	}
 	err = h.use(ctx, func(ctx context.Context) error { head, err = h.Log.Head(ctx); return err })
 	return head, err
 }
@@ -354,6 +359,26 @@ func TestAFollowerSeesWhatOthersAppend(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 	require.Equal(t, recs[:len(seen)], seen)
 	require.GreaterOrEqual(t, len(seen), 20)
+}
+
+func TestAFollowerDoesNotEndBecauseTheRemoteLogIsAwayForAMoment(t *testing.T) {
+	p := newPlace(t)
+	recs := logtest.Fill(t, p.remote, 5)
+	remote := newHandle(p.remote)
+	log, err := localcopy.Open(t.Context(), p.dir, "test", remote, localcopy.Options{})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, log.Close()) }()
+	remote.away.Store(true)
+	require.ErrorContains(t, log.Read(t.Context(), 0, func([]eventstore.Record) error { return nil }), "the remote log is away")
+	ctx, cancel := context.WithCancel(t.Context())
+	var seen []eventstore.Record
+	require.ErrorIs(t, log.Follow(ctx, 2, func(chunk []eventstore.Record) error {
+		if seen = append(seen, chunk...); len(seen) == 3 {
+			cancel()
+		}
+		return nil
+	}), context.Canceled)
+	require.Equal(t, recs[2:], seen)
 }
 
 func TestAnAppendInDoubtIsInTheCopyOnceItIsFoundOut(t *testing.T) {
