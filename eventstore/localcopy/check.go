@@ -2,6 +2,9 @@ package localcopy
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 
 	"pm/eventstore"
@@ -22,6 +25,9 @@ type chain struct {
 	next   uint64
 	before eventstore.Hash
 	known  bool // before is known
+
+	buf []byte   // what is hashed; used again, since this runs for every record of a start
+	hex [64]byte // before in text
 }
 
 // prevKey stands before the previous hash, which ends every metadata.
@@ -33,27 +39,33 @@ func (c *chain) check(recs []eventstore.Record) error {
 		if r.Rev != c.next {
 			return &damage{c.next, fmt.Sprintf("revision %d stands there", r.Rev)}
 		}
-		if eventstore.HashOf(r.Meta, r.Data) != r.Hash {
+		if c.hashOf(r) != r.Hash {
 			return &damage{r.Rev, "its bytes do not have its hash"}
 		}
-		if c.known {
-			prev, ok := prevOf(r.Meta)
-			if !ok || prev != c.before {
-				return &damage{r.Rev, "it does not continue the record before"}
-			}
+		if c.known && !c.continued(r.Meta) {
+			return &damage{r.Rev, "it does not continue the record before"}
 		}
 		c.next, c.before, c.known = r.Rev+1, r.Hash, true
 	}
 	return nil
 }
 
-// prevOf cuts the previous hash off the end of the metadata.
-func prevOf(meta []byte) (eventstore.Hash, bool) {
-	const hex, end = 64, 2
-	from := len(meta) - end - hex
+// continued says whether metadata ends in the hash of the record before.
+func (c *chain) continued(meta []byte) bool {
+	const end = 2 // "}
+	from := len(meta) - end - len(c.hex)
 	if from < len(prevKey) || !bytes.Equal(meta[from-len(prevKey):from], prevKey) {
-		return eventstore.Hash{}, false
+		return false
 	}
-	h, err := eventstore.ParseHash(string(meta[from : from+hex]))
-	return h, err == nil
+	hex.Encode(c.hex[:], c.before[:])
+	return bytes.Equal(meta[from:from+len(c.hex)], c.hex[:])
+}
+
+// hashOf is eventstore.HashOf without a piece of memory for each record.
+func (c *chain) hashOf(r *eventstore.Record) eventstore.Hash {
+	c.buf = binary.BigEndian.AppendUint32(c.buf[:0], uint32(len(r.Meta)))
+	c.buf = append(c.buf, r.Meta...)
+	c.buf = binary.BigEndian.AppendUint32(c.buf, uint32(len(r.Data)))
+	c.buf = append(c.buf, r.Data...)
+	return sha256.Sum256(c.buf)
 }
