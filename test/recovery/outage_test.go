@@ -39,8 +39,10 @@ func TestWithoutItsDatabasePMStartsFromTheLogAndComparesWhenTheDatabaseIsBack(t 
 	code, answer := s.Send(bankNifty)
 	require.Equal(t, http.StatusServiceUnavailable, code, answer)
 	require.Contains(t, answer, `"code":"recovering"`)
-	status, _ := s.standing()
-	require.Equal(t, "recovering", status)
+	s.Until(programs.StartWithin, "the data folder says so too", func() bool { // it said active when the process before was killed
+		status, _ := s.standing()
+		return status == "recovering"
+	})
 
 	s.Ready()
 	s.shows(projections.SnapshotUnavailable)
