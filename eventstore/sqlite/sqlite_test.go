@@ -104,6 +104,27 @@ func TestASecondWriterLearnsWhoHoldsTheFolder(t *testing.T) {
 	require.NoError(t, open(t, dir).Close(), "a closed log frees its folder")
 }
 
+func TestAWriterThatWasOvertakenLearnsWhereTheLogEndsAndWritesNoMore(t *testing.T) {
+	dir := t.TempDir()
+	first := open(t, dir)
+	stream := logtest.NewStream()
+	empty := eventstore.Empty(logtest.Portfolio)
+	records := stream.Next(t, 3)
+	end := records[len(records)-1].After()
+	require.NoError(t, os.Remove(filepath.Join(dir, "LOCK")), "somebody took the lock for a leftover")
+	second := open(t, dir)
+	require.NoError(t, second.Append(t.Context(), empty, records))
+	for range 2 {
+		var wrong *eventstore.WrongHead
+		require.ErrorAs(t, first.Append(t.Context(), empty, records[:1]), &wrong)
+		require.Equal(t, empty, wrong.Expected)
+		require.Equal(t, end, wrong.Actual)
+	}
+	require.NoError(t, second.Append(t.Context(), end, stream.Next(t, 1)), "the one that was faster is not disturbed")
+	require.NoError(t, first.Close())
+	require.NoError(t, second.Close())
+}
+
 func TestALogIsOpenedForItsOwnPortfolioOnly(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, open(t, dir).Close())

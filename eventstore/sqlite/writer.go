@@ -179,13 +179,26 @@ func (w *writer) append(ctx context.Context, closed <-chan struct{}, at eventsto
 		return &eventstore.WrongHead{Expected: at, Actual: w.head}
 	}
 	if err := w.insert(recs); err != nil {
-		w.broken = err
-		return err
+		w.broken = w.overtaken(at, err)
+		return w.broken
 	}
 	w.head = recs[len(recs)-1].After()
 	close(w.grown)
 	w.grown = make(chan struct{})
 	return nil
+}
+
+// overtaken tells a revision that is taken already from a write that failed: somebody else has written to this log, past the lock of the
+// folder. Nothing was written then, and it is no matter of the disk.
+func (w *writer) overtaken(at eventstore.Head, err error) error {
+	if sqlite.ErrCode(err).ToPrimary() != sqlite.ResultConstraint {
+		return err
+	}
+	actual, readErr := headOf(w.conn, "") // it is not empty: a revision is taken
+	if readErr != nil {
+		return errors.Join(err, readErr)
+	}
+	return &eventstore.WrongHead{Expected: at, Actual: actual}
 }
 
 // insert writes one transaction. From here on the context has no say: an interrupted commit would be neither done nor undone.
