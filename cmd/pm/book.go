@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"pm/domain"
 	"pm/domain/engine"
@@ -37,7 +38,32 @@ func (s *service) checkBook(ctx context.Context) error {
 			Hint: fmt.Sprintf("bring the newest log back to %s (`pmctl log info %s` shows where this one ends); nothing was written and no order was sent", s.cfg.EventStore.Dir, s.where()),
 		}
 	}
+	if o := orderMissing(s.recovery.State, book.Orders); o != nil && s.broker.Traits().Sandbox {
+		return &halt{
+			Code: codeBrokerMismatch,
+			Err: fmt.Errorf("the %s broker took our order number %d as %s, and its book does not have it: the book is older than the log, or another one",
+				s.broker.Name(), o.N, o.BrokerID),
+			Hint: fmt.Sprintf("bring back the book that belongs to the log, or both from the same backup (`pmctl log info %s` shows where the log ends): this book "+
+				"would give the ids of orders that it has lost to the next ones", s.where()),
+		}
+	}
 	return nil
+}
+
+// orderMissing is the newest order of the log that the broker has taken, if the book does not have it; nil if it does, or if none is
+// remembered. Only a book that keeps every order and shows the newest can be asked, the paper broker's: it counts its own orders, and one that
+// was put back would give an id a second time.
+func orderMissing(state *domain.State, orders []engine.BookOrder) *domain.Order {
+	var newest *domain.Order
+	for _, o := range state.OrderTags() {
+		if o.BrokerID != "" && (newest == nil || o.N > newest.N) {
+			newest = o
+		}
+	}
+	if newest == nil || slices.ContainsFunc(orders, func(b engine.BookOrder) bool { return b.Tag == newest.Tag }) {
+		return nil
+	}
+	return newest
 }
 
 // aheadOf finds an order of the book whose tag belongs to an order that the log has not made: the broker's id and our number. Every order is in
