@@ -14,7 +14,7 @@ TIME ?= 30s
 PKG  ?= ./...
 ARGS ?=
 
-.PHONY: help run build test postgres check lint fmt race scenarios golden e2e damage fuzz bench cover mutate audit clean
+.PHONY: help run build test postgres check lint fmt race scenarios golden e2e drills damage fuzz bench cover mutate audit clean
 
 help: ## lists these targets
 	@grep -hE '^[a-z][a-z0-9-]*:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -61,6 +61,9 @@ golden: ## compares sizing, gates, stops, peel-off, equity, stored bytes and pmc
 
 e2e: ## kills and restarts the real program, changes its snapshot by hand, the long form (make test runs the short one)
 	PM_E2E=full go test -count=1 -v -timeout 60m ./test/e2e/... ./test/abuse/... ./test/recovery/...
+
+drills: postgres ## causes each state of docs/RUNBOOK.md and runs its commands as they stand there (part of make test)
+	go test -count=1 -timeout 5m ./test/runbook/...
 
 damage: ## flips every bit and cuts every length of stored logs, the long form: about an hour (make test runs the short one)
 	PM_DAMAGE=full go test -count=1 -v -timeout 180m ./test/damage/...

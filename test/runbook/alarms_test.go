@@ -35,8 +35,7 @@ var alarmDrills = []drill{
 		require.Contains(t, d.follow(), "exit_held_back")
 		d.vars["POSITION"] = bank
 		d.follow()
-		d.quiet()
-		require.Empty(t, d.held())
+		d.until("the position is still held", func() bool { return len(d.held()) == 0 })
 		require.Equal(t, "HALTED", d.portfolio().State)
 		d.also("HALTED", "mend")
 		require.True(t, d.silent("exit_held_back"))
@@ -44,7 +43,7 @@ var alarmDrills = []drill{
 	}},
 	{"unclear_exit", []string{"look"}, func(t *testing.T, d *run) {
 		d.traded()
-		status, answer := d.post(`{"type":"EXIT","instrument":"BANK_NIFTY","timestamp":"NOW","price":52000}`)
+		status, answer := d.post(`{"type":"EXIT","instrument":"BANK_NIFTY","position":"Long_9","timestamp":"NOW","price":52000}`)
 		require.Equal(t, http.StatusOK, status, answer)
 		require.Contains(t, answer, "unclear_exit")
 		d.alarm("unclear_exit")
@@ -93,8 +92,8 @@ var alarmDrills = []drill{
 		require.Equal(t, http.StatusOK, status, answer)
 		status, answer = d.post(strings.Replace(bar, "PRICE", "52020", 1))
 		require.Equal(t, http.StatusConflict, status, answer)
-		d.alarm("id_conflict")
-		require.Contains(t, d.follow(), "one")
+		d.vars["SIGNAL"] = d.alarm("id_conflict")
+		require.Regexp(t, "(?m)^ALARM id_conflict one .*", d.follow())
 		d.healthy(bank)
 	}},
 }

@@ -4,6 +4,7 @@ package runbook
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"net"
 	"os"
@@ -11,40 +12,24 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"pm/test/programs"
 )
 
-// programs are built once for all drills.
-var programs = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "pm-drills-")
-	if err != nil {
-		return "", err
-	}
-	return dir, compile(dir, "drill", "./cmd/pm", "./cmd/pmctl")
-})
-
-// compile builds programs of this source into a folder.
-func compile(dir, version string, args ...string) error {
-	cmd := exec.Command("go", append([]string{"build", "-ldflags", "-X main.version=" + version, "-o", dir}, args...)...)
-	cmd.Dir = filepath.Join("..", "..")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("build: %w\n%s", err, out)
-	}
-	return nil
-}
+// together is how many drills run at the same time: most of their time they wait for processes.
+const together = "8"
 
 func TestMain(m *testing.M) {
-	code := m.Run()
-	if dir, err := programs(); err == nil {
-		_ = os.RemoveAll(dir)
+	flag.Parse()
+	if err := flag.Set("test.parallel", together); err != nil {
+		panic(err)
 	}
-	os.Exit(code)
+	os.Exit(programs.Main(m))
 }
 
 // The patience of the drills. Each bounds a wait for something that is looked for all the time.
@@ -66,8 +51,7 @@ type machine struct {
 // newMachine has a folder, a free address and the programs in its PATH. Nothing runs yet.
 func newMachine(t *testing.T) *machine {
 	t.Helper()
-	built, err := programs()
-	require.NoError(t, err)
+	pm, ctl := programs.Build(t, "drill")
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	dir, err := filepath.EvalSymlinks(t.TempDir())
@@ -75,9 +59,8 @@ func newMachine(t *testing.T) *machine {
 	m := &machine{t: t, dir: dir, address: listener.Addr().String(), vars: map[string]string{}, env: map[string]string{}}
 	require.NoError(t, listener.Close())
 	require.NoError(t, os.Mkdir(m.at("bin"), 0o700))
-	for _, program := range []string{"pm", "pmctl"} {
-		require.NoError(t, os.Symlink(filepath.Join(built, program), m.at("bin", program)))
-	}
+	require.NoError(t, os.Symlink(pm, m.at("bin", "pm")))
+	require.NoError(t, os.Symlink(ctl, m.at("bin", "pmctl")))
 	m.vars["DATA"], m.vars["BACKUP"], m.vars["SERVER"] = m.at("data"), m.at("backup"), "http://"+m.address
 	m.vars["SNAPSHOT"] = "sqlite://" + m.at("data", "snapshot")
 	top, _ := thePage(t).Entry("Three in the morning")
@@ -220,13 +203,10 @@ func (m *machine) end() {
 		}
 		if command, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)); strings.Contains(string(command), m.dir) {
 			_ = syscall.Kill(pid, syscall.SIGKILL)
-			for range 1000 {
-				if command, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)); len(command) == 0 {
-					break
-				}
-				<-time.After(time.Millisecond)
-			}
 		}
+	}
+	if len(text) > 0 {
+		m.exit() // written by the shell behind pm's end, in the folder that is removed next
 	}
 	if m.t.Failed() {
 		m.t.Logf("the last words of pm:\n%s", m.words())
