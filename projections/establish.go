@@ -16,7 +16,7 @@ func (f *Follower) establish(ctx context.Context) (ready bool, wait time.Duratio
 	case ctx.Err() != nil:
 		return false, 0
 	case errors.Is(err, ErrSnapshotUnavailable):
-		return f.away(SnapshotUnavailable, err)
+		return f.away(SnapshotUnavailable, fmt.Errorf("%s: %w", CodeDBUnavailable, err))
 	case f.failures > 0 && !f.due(head):
 		return false, f.o.Retry
 	}
@@ -35,7 +35,7 @@ func (f *Follower) establish(ctx context.Context) (ready bool, wait time.Duratio
 		f.diverged(h)
 		return f.again()
 	case err != nil:
-		return f.away(SnapshotUnavailable, err)
+		return f.away(SnapshotUnavailable, fmt.Errorf("%s: %w", CodeDBUnavailable, err))
 	}
 	return f.judged(ctx, r)
 }
