@@ -72,7 +72,7 @@ func TestAnAppendWhoseAnswerIsLostIsFoundOut(t *testing.T) {
 
 func TestAnAppendHasItsOwnDeadline(t *testing.T) {
 	s := esdbtest.Start(t, esdbtest.Options{})
-	log := open(t, s, quick())
+	log := open(t, s, esdb.Options{})
 	s.FailAppends(esdbtest.LoseAnswer)
 	began := time.Now()
 	fill(t, log, 1)
@@ -83,14 +83,14 @@ func TestAnAppendHasItsOwnDeadline(t *testing.T) {
 
 func TestWhereAnotherWriterCameFirstTheAppendSaysSo(t *testing.T) {
 	s := lateServer(t)
-	mine, other := open(t, s, patient()), open(t, s, patient())
+	mine, other := open(t, s, quick()), open(t, s, quick())
 	recs := logtest.Fill(t, mine, 2)
 	at := logtest.End(recs)
 	theirs := logtest.Sized(t, at, 2, 700)
 	require.NoError(t, other.Append(t.Context(), at, theirs))
 	for _, fault := range []esdbtest.Fault{esdbtest.None, esdbtest.ResetBefore, esdbtest.Expired} {
 		s.FailAppends(fault)
-		log := open(t, s, patient())
+		log := open(t, s, quick())
 		var wrong *eventstore.WrongHead
 		require.ErrorAs(t, log.Append(t.Context(), at, logtest.Chain(t, at, 2)), &wrong)
 		require.Equal(t, eventstore.WrongHead{Expected: at, Actual: logtest.End(theirs)}, *wrong)
@@ -102,7 +102,7 @@ func TestWhereAnotherWriterCameFirstTheAppendSaysSo(t *testing.T) {
 
 func TestTheSameIdWithOtherBytesIsNotOurs(t *testing.T) {
 	s := lateServer(t)
-	mine, other := open(t, s, patient()), open(t, s, patient())
+	mine, other := open(t, s, quick()), open(t, s, quick())
 	at := eventstore.Empty(logtest.Portfolio)
 	recs := logtest.Chain(t, at, 1)
 	seal := func(instance string) []eventstore.Record {
@@ -140,7 +140,7 @@ func TestWhatCannotBeFoundOutIsUnknownUntilTheStoreIsBack(t *testing.T) {
 
 func TestARefusalStoresNothingAndIsNoDoubt(t *testing.T) {
 	s := lateServer(t)
-	log := open(t, s, patient())
+	log := open(t, s, quick())
 	recs := logtest.Fill(t, log, 1)
 	s.FailAppends(esdbtest.Denied)
 	err := log.Append(t.Context(), logtest.End(recs), logtest.Chain(t, logtest.End(recs), 1))
@@ -152,7 +152,7 @@ func TestARefusalStoresNothingAndIsNoDoubt(t *testing.T) {
 
 func TestTheServersOwnLimitOfAnAppendIsNamed(t *testing.T) {
 	s := lateServer(t)
-	log := open(t, s, patient())
+	log := open(t, s, quick())
 	at := eventstore.Empty(logtest.Portfolio)
 	recs := logtest.Sized(t, at, 4, eventstore.MaxRecord)
 	var large *eventstore.TooLarge
@@ -180,7 +180,7 @@ func TestTheCallersContextEndsTheRepeatingAndNotTheAppend(t *testing.T) {
 
 func TestAfterCloseAnAppendUnderWayIsInDoubt(t *testing.T) {
 	s := lateServer(t)
-	log := open(t, s, patient())
+	log := open(t, s, quick())
 	recs := logtest.Fill(t, log, 1)
 	s.FailAppends(esdbtest.LoseAnswer)
 	more := logtest.Chain(t, logtest.End(recs), 1)
@@ -197,7 +197,7 @@ func TestAfterCloseAnAppendUnderWayIsInDoubt(t *testing.T) {
 
 func TestTheExpectedRevisionIsAlwaysSent(t *testing.T) {
 	s := lateServer(t)
-	log := open(t, s, patient())
+	log := open(t, s, quick())
 	logtest.Fill(t, log, 1)
 	logtest.Fill(t, log, 3)
 	s.FailAppends(esdbtest.ResetBefore)

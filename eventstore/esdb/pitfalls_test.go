@@ -129,7 +129,7 @@ func TestTheLibrarySpeaksToOurLoggerOnly(t *testing.T) {
 	stdlog.SetOutput(&library)
 	t.Cleanup(func() { stdlog.SetOutput(io.Discard) })
 	s := esdbtest.Start(t, esdbtest.Options{})
-	o := patient()
+	o := quick()
 	o.Logger = slog.New(slog.NewTextHandler(&ours, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	log := open(t, s, o)
 	recs := logtest.Fill(t, log, 1)

@@ -55,7 +55,7 @@ func TestAReadingGivesUpAfterAFewTriesWithoutARecord(t *testing.T) {
 func TestAServerThatSaysNothingIsGivenUpAndAskedAgain(t *testing.T) {
 	s := esdbtest.Start(t, esdbtest.Options{})
 	const bound = 300 * time.Millisecond
-	recs := logtest.Fill(t, open(t, s, patient()), 30)
+	recs := logtest.Fill(t, open(t, s, quick()), 30)
 	log := open(t, s, esdb.Impatient(quick(), bound))
 	s.FailReads(esdbtest.Stall)
 	began := time.Now()

@@ -104,6 +104,21 @@ func (l *Log) feeding() *feed {
 	return l.feed
 }
 
+// fed says whether the feed runs.
+func (l *Log) fed() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.feed == nil {
+		return false
+	}
+	select {
+	case <-l.feed.done:
+		return false
+	default:
+		return true
+	}
+}
+
 // errNoCopy ends the feed when there is nothing to feed.
 var errNoCopy = errors.New("there is no copy to feed")
 

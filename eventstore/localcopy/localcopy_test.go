@@ -361,6 +361,40 @@ func TestAFollowerSeesWhatOthersAppend(t *testing.T) {
 	require.GreaterOrEqual(t, len(seen), 20)
 }
 
+func TestWhileSomebodyFollowsTheFeedFillsTheCopy(t *testing.T) {
+	p := newPlace(t)
+	log := p.open(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	begun, ended := make(chan struct{}, 1), make(chan error, 1)
+	seen := make(chan uint64, 100)
+	go func() {
+		ended <- log.Follow(ctx, 0, func(recs []eventstore.Record) error {
+			for _, r := range recs {
+				seen <- r.Rev
+			}
+			select {
+			case begun <- struct{}{}:
+			default:
+			}
+			return nil
+		})
+	}()
+	recs := logtest.Fill(t, log, 1)
+	<-begun
+	for range 20 {
+		recs = append(recs, logtest.Fill(t, log, 2)...)
+		require.Equal(t, recs, logtest.All(t, log, 0), "a reading sees what was appended, wherever the copy is")
+	}
+	for want := range uint64(len(recs)) {
+		require.Equal(t, want, <-seen)
+	}
+	cancel()
+	require.ErrorIs(t, <-ended, context.Canceled)
+	fetched := p.readings()
+	require.Equal(t, recs, logtest.All(t, log, 0))
+	require.Zero(t, *fetched, "whoever followed has seen it in the copy")
+}
+
 func TestAFollowerDoesNotEndBecauseTheRemoteLogIsAwayForAMoment(t *testing.T) {
 	p := newPlace(t)
 	recs := logtest.Fill(t, p.remote, 5)

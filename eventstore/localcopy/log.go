@@ -57,11 +57,15 @@ func (l *Log) Portfolio() domain.PortfolioID { return l.remote.Portfolio() }
 // Head is the end of the remote log now.
 func (l *Log) Head(ctx context.Context) (eventstore.Head, error) { return l.remote.Head(ctx) }
 
-// Append stores the records in the remote log; what that says is the answer. They go into the copy if it is at hand, else they are
-// fetched with the next reading: the copy never holds up and never fails an append.
+// Append stores the records in the remote log; what that says is the answer, and the copy never fails an append. While somebody follows, the
+// feed brings the records into the copy and the append does not wait for the local disk; else they are put there now, if nobody else is
+// at it. What the copy lacks, a reading fetches.
 func (l *Log) Append(ctx context.Context, at eventstore.Head, recs []eventstore.Record) error {
 	if err := l.remote.Append(ctx, at, recs); err != nil {
 		return err
+	}
+	if l.fed() {
+		return nil
 	}
 	select {
 	case l.filling <- struct{}{}:
