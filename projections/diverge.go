@@ -58,9 +58,10 @@ func (r *recovering) divergences(ctx context.Context, head *SnapshotHead, ours, 
 		}
 	}
 	f.invalid(head.Revision, theirs)
-	if theirs.Hash() != head.TablesHash || ours.Hash() != head.TablesHash {
+	// Where values differ so does the hash over all of them: said alone, it means that the head row does not belong to its tables.
+	if stored := theirs.Hash(); f.count == 0 && (stored != head.TablesHash || ours.Hash() != head.TablesHash) {
 		f.add(Divergence{Path: "head.tables_hash", Revision: head.Revision, Log: ours.Hash(), Snapshot: head.TablesHash,
-			Message: fmt.Sprintf("The tables do not have the hash of the head row: the snapshot is torn or was changed: DB=%s, Calculated=%s", head.TablesHash, ours.Hash())})
+			Message: fmt.Sprintf("The tables do not have the hash of the head row: the snapshot is torn or was changed: DB=%s, Calculated=%s", head.TablesHash, stored)})
 	}
 	return f, nil
 }
