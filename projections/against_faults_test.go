@@ -70,8 +70,11 @@ func TestASnapshotThatIsThereAndCannotBeReadAsTablesHalts(t *testing.T) {
 	log := fullLog(t)
 	whole := written(t, log)
 	for name, s := range map[string]*bent{
-		"the head":  {head: func(*projections.SnapshotHead, error) (*projections.SnapshotHead, error) { return nil, errBent }},
-		"the shape": {shape: func(map[string][]string, error) (map[string][]string, error) { return nil, errBent }},
+		"the head": {head: func(*projections.SnapshotHead, error) (*projections.SnapshotHead, error) { return nil, errBent }},
+		"the shape of what has no head": {
+			head:  func(*projections.SnapshotHead, error) (*projections.SnapshotHead, error) { return nil, nil },
+			shape: func(map[string][]string, error) (map[string][]string, error) { return nil, errBent },
+		},
 		"the rows": {lines: func(projections.SnapshotView, []tables.Table) (map[string][]string, error) {
 			return nil, errBent
 		}},

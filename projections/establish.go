@@ -113,9 +113,7 @@ func (f *Follower) renew(ctx context.Context) (ready bool, wait time.Duration) {
 
 // look notes what a look at the snapshot gave.
 func (f *Follower) look(status string, base *SnapshotHead, trouble error) {
-	f.mu.Lock()
 	f.base = base
-	f.mu.Unlock()
 	before := ""
 	f.note(func(h *FollowerHealth, _ *time.Time) {
 		before = h.Status

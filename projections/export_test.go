@@ -14,9 +14,7 @@ func Gathering(f *Follower, bytes int) { f.o.gathered = bytes }
 
 // Folded is how many events a follower has folded.
 func Folded(f *Follower) uint64 {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.next
+	return f.next.Load()
 }
 
 // Backoffs are the waits of a follower whose looks end badly so many times in a row.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"pm/domain"
@@ -22,6 +23,8 @@ const (
 	RecheckEvery = 30 * time.Second
 	// MaxGatheredBytes is how many bytes of history wait for a write at most; then the follower waits, and nobody else.
 	MaxGatheredBytes = 8 << 20
+	// lastWithin bounds what a follower that is told to end still reads and writes.
+	lastWithin = 2 * time.Second
 	// WriteTimeout bounds one write.
 	WriteTimeout = 30 * time.Second
 	// MaxFollowLag is how long events may wait for a write before the follower counts as stuck.
@@ -54,9 +57,9 @@ type Follower struct {
 	snapshot Snapshot
 	o        FollowerOptions
 
-	mu   sync.Mutex // of the fold; held while the store is written
+	// Run owns what follows, but for next.
 	fold *tables.Fold
-	next uint64              // revisions folded
+	next atomic.Uint64       // revisions folded
 	hash eventstore.Hash     // of the last one
 	base *SnapshotHead       // what the store has
 	live bool                // the fold has passed base: rows are gathered and written
@@ -195,25 +198,58 @@ func (f *Follower) trouble(err error, stopped bool) {
 	})
 }
 
-// follow folds the log from its beginning and writes what lies beyond base, until something fails.
+// follow folds the log from its beginning and writes what lies beyond base, until something fails or the context ends. It reads what
+// was appended in one go at each tick: to be woken by every append would cost the writer of the log more than the reading.
 func (f *Follower) follow(ctx context.Context) error {
-	f.mu.Lock()
-	f.fold, f.next, f.hash, f.live, f.last, f.some = tables.NewFold(), 0, eventstore.Hash{}, false, nil, false
+	f.fold, f.hash, f.live, f.last, f.some = tables.NewFold(), eventstore.Hash{}, false, nil, false
+	f.next.Store(0)
 	if f.base == nil {
 		f.goLive()
 	}
-	f.mu.Unlock()
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	var writer sync.WaitGroup
-	defer writer.Wait()
-	defer cancel(nil)
-	writer.Go(func() { f.writeNowAndThen(ctx, cancel) })
-	_, err := eventstore.Tail(ctx, f.log, 0, func(r domain.Recorded, hash eventstore.Hash) error { return f.take(ctx, r, hash) })
-	if cause := context.Cause(ctx); cause != nil {
-		return cause
+	tick := time.NewTicker(f.o.Every)
+	defer tick.Stop()
+	for {
+		err := f.catchUp(ctx)
+		if ctx.Err() != nil {
+			return f.lastWords(ctx)
+		}
+		if err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return f.lastWords(ctx)
+		case <-tick.C:
+		}
 	}
-	return stoppedAt(f.next, err)
+}
+
+// lastWords writes what was appended before the end, so that the next start is held against all of it.
+func (f *Follower) lastWords(ctx context.Context) error {
+	if !f.live {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWithin)
+	defer cancel()
+	return f.catchUp(ctx)
+}
+
+// catchUp folds what was appended since and writes it.
+func (f *Follower) catchUp(ctx context.Context) error {
+	head, err := f.log.Head(ctx)
+	if err != nil {
+		return fmt.Errorf("read the head of the log: %w", err)
+	}
+	if next := f.next.Load(); head.Next > next {
+		_, err := eventstore.Replay(ctx, f.log, next, func(r domain.Recorded, hash eventstore.Hash) error { return f.take(ctx, r, hash) })
+		if err != nil {
+			return stoppedAt(f.next.Load(), err)
+		}
+	}
+	if f.live && f.some {
+		return f.write(context.WithoutCancel(ctx)) // what was begun is ended
+	}
+	return nil
 }
 
 // stoppedAt turns a record that does not check into the end of the follower.
@@ -228,13 +264,15 @@ func stoppedAt(rev uint64, err error) error {
 
 // take folds one event that was checked.
 func (f *Follower) take(ctx context.Context, r domain.Recorded, hash eventstore.Hash) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
+	if r.Rev > 0 && r.Prev != f.hash.String() { // checked against its neighbour; that is the one that was folded
+		return &eventstore.Corrupt{Rev: r.Rev, Reason: "it does not continue the event that was folded before"}
+	}
 	if err := f.fold.Apply(r); err != nil {
 		f.live = false // nothing of this fold is written any more
 		return &FollowerStopped{Revision: r.Rev, Type: r.Type, Err: err}
 	}
-	f.next, f.hash = r.Rev+1, hash
+	f.hash = hash
+	f.next.Store(r.Rev + 1)
 	switch {
 	case f.live:
 		if !f.some {
@@ -260,38 +298,12 @@ func (f *Follower) goLive() {
 	f.note(func(_ *FollowerHealth, since *time.Time) { *since = time.Time{} })
 }
 
-// writeNowAndThen keeps what was folded from waiting long, and writes the rest when the context ends.
-func (f *Follower) writeNowAndThen(ctx context.Context, fail context.CancelCauseFunc) {
-	tick := time.NewTicker(f.o.Every)
-	defer tick.Stop()
-	for {
-		last := false
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			last = true
-		}
-		f.mu.Lock()
-		var err error
-		if f.live && f.some && (!last || errors.Is(context.Cause(ctx), context.Canceled)) {
-			err = f.write(context.WithoutCancel(ctx))
-		}
-		f.mu.Unlock()
-		if err != nil {
-			fail(err)
-		}
-		if last || err != nil {
-			return
-		}
-	}
-}
-
-// write puts everything folded so far into the store. The lock is held.
+// write puts everything folded so far into the store.
 func (f *Follower) write(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, WriteTimeout)
 	defer cancel()
 	content := f.fold.Content()
-	after := headAt(f.log, f.next-1, f.hash, content.Hash())
+	after := headAt(f.log, f.next.Load()-1, f.hash, content.Hash())
 	change := Change{Before: f.base, After: after, State: changes(f.last, content.State), History: f.fold.Take()}
 	if err := f.snapshot.Write(ctx, change); err != nil {
 		f.live = false // its rows are no longer in the fold: nothing of it may be written again

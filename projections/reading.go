@@ -22,7 +22,6 @@ type snapshotReading struct {
 	moved     func()        // something came
 
 	head    *SnapshotHead
-	shape   map[string][]string
 	content tables.Content
 	found   bool // without a head: some table has rows
 	err     error
@@ -102,10 +101,6 @@ func (s *snapshotReading) look(view SnapshotView) (err error) {
 	if s.head != nil && s.head.version() != 0 {
 		return nil
 	}
-	if s.shape, err = view.Shape(); err != nil {
-		return err
-	}
-	s.moved()
 	if s.head == nil {
 		return s.lookForRows(view)
 	}
@@ -126,8 +121,13 @@ func (h SnapshotHead) version() int {
 
 // lookForRows tells tables that were only made from tables whose head was taken away.
 func (s *snapshotReading) lookForRows(view SnapshotView) error {
+	shape, err := view.Shape()
+	if err != nil {
+		return err
+	}
+	s.moved()
 	for _, t := range tables.All() {
-		if _, there := s.shape[t.Name]; !there {
+		if _, there := shape[t.Name]; !there {
 			continue
 		}
 		c, err := contentOf(view, []tables.Table{t}, s.moved)

@@ -101,9 +101,8 @@ type folded struct {
 
 // replay reads the log to its end. What cannot be reached is tried again from the beginning.
 func (r *recovering) replay(ctx context.Context) (*folded, error) {
-	at := r.seen.awaitHead()
 	for try := 0; ; try++ {
-		f, err := foldUp(ctx, r.log, at)
+		f, err := foldUp(ctx, r.log, r.seen.awaitHead)
 		if err == nil || ctx.Err() != nil || !unreachable(err) || try == len(r.o.Waits) {
 			return f, err
 		}
@@ -111,10 +110,15 @@ func (r *recovering) replay(ctx context.Context) (*folded, error) {
 	}
 }
 
-// foldUp reads a log to its end and keeps what the tables hold at the head of a snapshot.
-func foldUp(ctx context.Context, log eventstore.Log, at *SnapshotHead) (*folded, error) {
+// foldUp reads a log to its end and keeps what the tables hold at the head of a snapshot. It asks for that head when the first event has
+// come: the log is read and decoded meanwhile, as far as there is room.
+func foldUp(ctx context.Context, log eventstore.Log, headOf func() *SnapshotHead) (*folded, error) {
 	f := &folded{Fold: tables.NewFold()}
+	var at *SnapshotHead
 	head, err := eventstore.Replay(ctx, log, 0, func(e domain.Recorded, hash eventstore.Hash) error {
+		if e.Rev == 0 {
+			at = headOf()
+		}
 		apply := f.State.Apply // beyond the snapshot nobody needs the rows of history
 		if at != nil && !f.there {
 			apply = f.Apply
