@@ -297,3 +297,23 @@ func TestEveryDifferenceIsCountedAndTheFirstThousandAreListed(t *testing.T) {
 	require.Equal(t, projections.MaxDivergences+1, report.DivergenceCount)
 	require.Contains(t, report.Message, "(and 1000 more)")
 }
+
+func TestTheTablesOfAnotherVersionAreNotLookedAt(t *testing.T) {
+	log := fullLog(t)
+	for result, change := range map[string]func(*projections.SnapshotHead){
+		projections.SnapshotNewer:    func(h *projections.SnapshotHead) { h.SchemaVersion++ },
+		projections.SnapshotOutdated: func(h *projections.SnapshotHead) { h.FoldVersion-- },
+	} {
+		s := &bent{Snapshot: written(t, log), lines: func(projections.SnapshotView, []tables.Table) (map[string][]string, error) {
+			return nil, errBent // they mean something else, and may not even be there
+		}}
+		s.head = func(h *projections.SnapshotHead, err error) (*projections.SnapshotHead, error) {
+			other := *h
+			change(&other)
+			return &other, err
+		}
+		r, err := projections.Recover(t.Context(), log, quick(s))
+		require.NoError(t, err)
+		require.Equal(t, result, r.Report.Snapshot)
+	}
+}
