@@ -141,15 +141,12 @@ func (s *snapshotReading) lookForRows(view SnapshotView) error {
 
 // contentOf reads tables as tables.Fold.Content gives them; moved is called whenever something has come.
 func contentOf(view SnapshotView, of []tables.Table, moved func()) (c tables.Content, err error) {
-	if c.State, err = view.Lines(stateOnly(of)); err != nil {
+	if c.State, err = view.Lines(ofClass(tables.State, of)); err != nil {
 		return c, err
 	}
 	moved()
 	c.History = map[string]tables.Sum{}
-	for _, t := range of {
-		if t.Class != tables.History {
-			continue
-		}
+	for _, t := range ofClass(tables.History, of) {
 		sum := summing{digest: sha256.New(), moved: moved}
 		if err := view.Copy(t, &sum); err != nil {
 			return c, fmt.Errorf("read table %s: %w", t.Name, err)

@@ -145,7 +145,7 @@ func (b *rebuilding) begin(ctx context.Context) error {
 			return err
 		}
 		b.shared = b.common()
-		b.theirs, err = v.Lines(stateOnly(b.shared))
+		b.theirs, err = v.Lines(ofClass(tables.State, b.shared))
 		return err
 	})
 	if err != nil && !errors.Is(err, ErrSnapshotDamaged) { // what is damaged is what a rebuild is for
@@ -265,7 +265,7 @@ func (b *rebuilding) stateOfNext(ctx context.Context) (lines map[string][]string
 		return nil, nil
 	}
 	err = b.next.Read(ctx, func(v SnapshotView) (err error) {
-		lines, err = v.Lines(stateOnly(tables.All()))
+		lines, err = v.Lines(ofClass(tables.State, tables.All()))
 		return err
 	})
 	return lines, err

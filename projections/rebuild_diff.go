@@ -128,9 +128,9 @@ func tableLines(ctx context.Context, s Snapshot, t tables.Table) (*lines, func()
 	return &lines{in: bufio.NewReader(out)}, func() { _ = out.Close() }
 }
 
-func stateOnly(all []tables.Table) (out []tables.Table) {
+func ofClass(class tables.Class, all []tables.Table) (out []tables.Table) {
 	for _, t := range all {
-		if t.Class == tables.State {
+		if t.Class == class {
 			out = append(out, t)
 		}
 	}
