@@ -317,3 +317,21 @@ func TestTheTablesOfAnotherVersionAreNotLookedAt(t *testing.T) {
 		require.Equal(t, result, r.Report.Snapshot)
 	}
 }
+
+func TestAValueIsShownAsAPersonReadsIt(t *testing.T) {
+	log := fullLog(t)
+	for _, c := range []struct{ table, key, column, value, shown string }{
+		{"pyramiding_state", "BANK_NIFTY", "last_pyramid_price", tables.Null, "(null)"},
+		{"pyramiding_state", "BANK_NIFTY", "base_lots", "7", "7"},
+		{"pyramiding_state", "BANK_NIFTY", "base_cost", "7", "7.00"},
+		{"pyramiding_state", "BANK_NIFTY", "base_cost", "7.5", "7.50"},
+		{"pyramiding_state", "BANK_NIFTY", "base_cost", "7.125", "7.125"},
+		{"alarms", "unclear_exit\ta signal", "raised_at", "2001-02-03 04:05:06.000007+00", "2001-02-03 04:05:06.000007+00"},
+	} {
+		s := written(t, log)
+		s.Set(c.table, c.key, c.column, c.value)
+		d := halts(t, log, s, projections.CodeValidationFailed).Report.Divergences[0]
+		require.Equal(t, c.shown, d.Snapshot, "%s.%s", c.table, c.column)
+		require.Contains(t, d.Message, "mismatch: DB="+c.shown+", Calculated=")
+	}
+}

@@ -3,7 +3,6 @@ package projections
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"pm/projections/tables"
@@ -68,9 +67,6 @@ func (r *recovering) divergences(ctx context.Context, head *SnapshotHead, ours, 
 
 // compareRows walks over two sorted lists of lines.
 func (f *findings) compareRows(t tables.Table, rev uint64, ours, theirs []string) {
-	if slices.Equal(ours, theirs) {
-		return
-	}
 	ourRows, theirRows := byKey(t, ours), byKey(t, theirs)
 	for _, line := range ours {
 		if key := keyOf(t, line); theirRows[key] == nil {
