@@ -335,3 +335,11 @@ func TestAValueIsShownAsAPersonReadsIt(t *testing.T) {
 		require.Contains(t, d.Message, "mismatch: DB="+c.shown+", Calculated=")
 	}
 }
+
+func TestTheHistoryOfAnOlderSnapshotIsComparedUpToItsRevision(t *testing.T) {
+	log := fullLog(t)
+	s := written(t, cut(t, log, 40))
+	s.Set("fills", firstKey(t, s, "fills"), "last_px", "7")
+	report := halts(t, log, s, projections.CodeValidationFailed).Report
+	require.Equal(t, 1, report.DivergenceCount, "what came later is not missing: %v", report.Divergences)
+}

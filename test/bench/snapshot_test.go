@@ -26,8 +26,8 @@ const (
 )
 
 const (
-	compareRounds = 7   // recoveries with the snapshot and without it, in turn
-	besideRuns    = 10  // services with the follower and without it, in turn
+	compareRounds = 7    // recoveries with the snapshot and without it, in turn
+	besideRuns    = 10   // services with the follower and without it, in turn
 	besideSignals = 1000 // of each run, a second or so: the follower writes ten times meanwhile
 )
 

@@ -172,6 +172,17 @@ func (m *machine) bought(contract string, units int) {
 // filled, the positions that are expected, a stop in order, and a verified log and snapshot behind it.
 func (m *machine) healthy(positions ...string) {
 	m.t.Helper()
+	m.agreed()
+	require.ElementsMatch(m.t, positions, m.held())
+	m.buy("COPPER")
+	require.Len(m.t, m.held(), len(positions)+1, "an entry is taken, sent and filled")
+	m.stop()
+	m.do(`pmctl verify --data "$DATA" --snapshot "$SNAPSHOT"`)
+}
+
+// agreed waits until pm trades, nothing is degraded, and the snapshot has all that the log has.
+func (m *machine) agreed() {
+	m.t.Helper()
 	m.until("pm is not healthy", func() bool {
 		var h struct {
 			Ready        bool
@@ -186,9 +197,4 @@ func (m *machine) healthy(positions ...string) {
 		return m.get("/readyz", &h) == http.StatusOK && h.Ready && len(h.Degraded) == 0 && h.TradingState == string(domain.Active) &&
 			h.Snapshot.Healthy && h.Snapshot.Status == "agreed" && h.Snapshot.Behind == 0
 	})
-	require.ElementsMatch(m.t, positions, m.held())
-	m.buy("COPPER")
-	require.Len(m.t, m.held(), len(positions)+1, "an entry is taken, sent and filled")
-	m.stop()
-	m.do(`pmctl verify --data "$DATA" --snapshot "$SNAPSHOT"`)
 }
