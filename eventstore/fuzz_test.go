@@ -152,6 +152,18 @@ func TestTheShortCutForMetadataReadsWhatCanonReads(t *testing.T) {
 	})
 }
 
+func TestTheShortCutForMetadataComparesNoEscapedIdWithRawBytes(t *testing.T) {
+	for _, change := range []func(*domain.Meta){func(m *domain.Meta) { m.Corr = `a\b` }, func(m *domain.Meta) { m.Cause = `a\b` }} {
+		m := metaOf(41)
+		m.ID, m.Type, m.V = domain.NewEventID("main", 41, nil), "AlarmRaised", 1
+		m.Corr = m.ID
+		change(&m)
+		escaped, err := canon.Append(nil, m)
+		require.NoError(t, err)
+		requireSameMeta(t, escaped, bytes.Replace(escaped, []byte(`\\`), []byte(`\`), 1))
+	}
+}
+
 func TestTheShortCutForMetadataIsTaken(t *testing.T) {
 	var r metaReader
 	dec := canon.Decoder{Memory: new(canon.Memory)}

@@ -27,6 +27,7 @@ type metaReader struct {
 	same  domain.Meta // what the records so far have in common: version, portfolio, epoch, instance, build; and the last ids
 	front string      // from behind the type to before the revision
 	back  string      // from behind the cause to before the previous hash
+	ids   [idLen + hashLen]byte
 }
 
 // read decodes metadata exactly as canon does.
@@ -43,6 +44,9 @@ func (m *metaReader) read(dec *canon.Decoder, data []byte, into *domain.Meta) er
 // learn writes down the stretches that the next records will most likely repeat.
 func (m *metaReader) learn(from *domain.Meta) (err error) {
 	m.same = *from
+	if !canon.Plain([]byte(from.Corr)) || !canon.Plain([]byte(from.Cause)) {
+		m.same.Corr, m.same.Cause = "", "" // pick compares with what stands for itself
+	}
 	front := append([]byte(`","v":`), strconv.Itoa(from.V)...)
 	if front, err = canon.Append(append(front, `,"portfolio":`...), from.Portfolio); err != nil {
 		return err
@@ -76,30 +80,35 @@ func (m *metaReader) quick(dec *canon.Decoder, data []byte, into *domain.Meta) b
 	cause := c.until('"')
 	ok = ok && c.skip(m.back)
 	prev := c.take(hashLen)
-	if !ok || string(c.rest) != metaEnd || !canon.Plain(id) || !canon.Plain(kind) || !canon.Plain(corr) || !canon.Plain(cause) || !canon.Plain(prev) {
+	if !ok || string(c.rest) != metaEnd || !canon.Plain(id) || !canon.Plain(kind) || !canon.Plain(prev) {
 		return false
 	}
 	t, err := canon.ParseTime(at)
 	if err != nil {
 		return false
 	}
+	both := string(append(append(m.ids[:0], id...), prev...)) // one piece of memory for two texts
 	*into = m.same
-	into.Rev, into.At, into.Type, into.ID, into.Prev = rev, t, dec.Memory.Text(kind), domain.EventID(id), string(prev)
-	into.Corr = pick(corr, into.ID, m.same.Corr)
-	into.Cause = pick(cause, into.Corr, m.same.Cause)
+	into.Rev, into.At, into.Type, into.ID, into.Prev = rev, t, dec.Memory.Text(kind), domain.EventID(both[:idLen]), both[idLen:]
+	into.Corr, ok = pick(corr, into.ID, m.same.Corr)
+	into.Cause, digits = pick(cause, into.Corr, m.same.Cause)
+	if !ok || !digits {
+		return false
+	}
 	m.same.Corr, m.same.Cause = into.Corr, into.Cause
 	return true
 }
 
-// pick gives the id that raw spells, one of the two if it is one: chains repeat their ids, and this saves the copies.
-func pick(raw []byte, a, b domain.EventID) domain.EventID {
+// pick gives the id that raw spells, one of the two if it is one: chains repeat their ids, and this saves looking at them and copying
+// them. False says that raw is not plain.
+func pick(raw []byte, a, b domain.EventID) (domain.EventID, bool) {
 	switch {
 	case string(raw) == string(a):
-		return a
+		return a, true
 	case string(raw) == string(b):
-		return b
+		return b, true
 	}
-	return domain.EventID(raw)
+	return domain.EventID(raw), canon.Plain(raw)
 }
 
 // cutter takes bytes apart from the front.

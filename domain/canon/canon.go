@@ -23,6 +23,8 @@ package canon
 import (
 	"fmt"
 	"reflect"
+
+	"github.com/quagmt/udecimal"
 )
 
 // Error says where bytes leave the canonical form.
@@ -57,7 +59,7 @@ func Append(dst []byte, v any) ([]byte, error) {
 	if err != nil {
 		return dst, err
 	}
-	out, err := p.write(dst, addressable(val))
+	out, err := p.write(dst, addressable(val).Addr().UnsafePointer())
 	if err != nil {
 		return dst, err
 	}
@@ -74,9 +76,26 @@ func Decode(data []byte, into any) error {
 // Decoder decodes many values and, with a Memory, shares the text of short strings that come again and again: names, ids, sides.
 // One goroutine at a time may use it. The zero value is ready and shares nothing.
 type Decoder struct {
-	Memory *Memory
-	data   []byte
-	pos    int
+	Memory   *Memory
+	data     []byte
+	pos      int
+	buf      []byte // of escaped
+	decimals pieces[udecimal.Decimal]
+}
+
+// piecesAtOnce is small: whoever keeps one decimal of a record for years keeps its neighbours too.
+const piecesAtOnce = 16
+
+// pieces makes many small values with one allocation.
+type pieces[T any] struct{ rest []T }
+
+func (p *pieces[T]) next() *T {
+	if len(p.rest) == 0 {
+		p.rest = make([]T, piecesAtOnce)
+	}
+	one := &p.rest[0]
+	p.rest = p.rest[1:]
+	return one
 }
 
 // Decode does what the function Decode does.
@@ -92,7 +111,7 @@ func (d *Decoder) Decode(data []byte, into any) error {
 	}
 	val.SetZero()
 	d.data, d.pos = data, 0
-	if err := p.read(d, val); err != nil {
+	if err := p.read(d, val.Addr().UnsafePointer()); err != nil {
 		return err
 	}
 	if d.pos != len(data) {

@@ -1,6 +1,7 @@
 package canon_test
 
 import (
+	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -209,5 +210,58 @@ func TestTheSmallReadersAgreeWithDecode(t *testing.T) {
 				require.Equal(t, plain, canon.Plain(odd), "%q", odd)
 			}
 		}
+	}
+}
+
+func TestEveryDayOfTheCalendarIsReadAsTheStandardLibraryReadsIt(t *testing.T) {
+	day := time.Date(0, time.January, 1, 23, 59, 58, 987_654_321, time.UTC)
+	for day.Year() <= 9999 {
+		text := day.AppendFormat(nil, `"2006-01-02T15:04:05.999999999Z"`)
+		got, err := canon.ParseTime(text)
+		if err != nil || got != day {
+			t.Fatalf("%s is read as %s: %v", text, got, err)
+		}
+		day = day.AddDate(0, 0, 1)
+	}
+}
+
+func TestOptionalDecimalsOfOneDecoderAreApart(t *testing.T) {
+	type prices struct {
+		Low  *udecimal.Decimal `json:"low,omitempty"`
+		High *udecimal.Decimal `json:"high,omitempty"`
+	}
+	var d canon.Decoder
+	all := make([]prices, 100)
+	for i := range all {
+		require.NoError(t, d.Decode(fmt.Appendf(nil, `{"low":"%d","high":"%d"}`, i, i+1000), &all[i]))
+	}
+	for i := range all {
+		require.Equal(t, fmt.Sprint(i), all[i].Low.String())
+		require.Equal(t, fmt.Sprint(i+1000), all[i].High.String())
+	}
+}
+
+func TestListsGrowPastTheirFirstRoom(t *testing.T) {
+	type pair struct {
+		N int    `json:"n"`
+		S string `json:"s"`
+	}
+	type lists struct {
+		Pairs []pair   `json:"pairs"`
+		Words []string `json:"words"`
+	}
+	for n := range 40 {
+		var want, got lists
+		for i := range n {
+			want.Pairs, want.Words = append(want.Pairs, pair{i, fmt.Sprint(i)}), append(want.Words, fmt.Sprint("w", i))
+		}
+		data, err := canon.Append(nil, &want)
+		require.NoError(t, err)
+		require.NoError(t, canon.Decode(data, &got))
+		again, err := canon.Append(nil, &got)
+		require.NoError(t, err)
+		require.Equal(t, string(data), string(again))
+		require.Len(t, got.Pairs, n)
+		require.Len(t, got.Words, n)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"unsafe"
 )
 
 // planStruct writes the fields in their order and reads them in no other.
@@ -13,23 +14,23 @@ func planStruct(t reflect.Type, outer []reflect.Type) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	write := func(dst []byte, v reflect.Value) ([]byte, error) { return writeStruct(dst, v, fields) }
-	read := func(d *Decoder, v reflect.Value) error { return readStruct(d, v, fields) }
+	write := func(dst []byte, at unsafe.Pointer) ([]byte, error) { return writeStruct(dst, at, fields) }
+	read := func(d *Decoder, at unsafe.Pointer) error { return readStruct(d, at, fields) }
 	return &plan{write: write, read: read}, nil
 }
 
-func writeStruct(dst []byte, v reflect.Value, fields []field) ([]byte, error) {
+func writeStruct(dst []byte, at unsafe.Pointer, fields []field) ([]byte, error) {
 	var err error
 	lead := byte('{')
 	for i := range fields {
 		f := &fields[i]
-		fv := v.Field(f.index)
-		if f.omit && f.plan.empty(fv) {
+		value := unsafe.Add(at, f.offset)
+		if f.omit && f.plan.empty(value) {
 			continue
 		}
 		dst = append(append(dst, lead), f.head...)
 		lead = ','
-		if dst, err = f.plan.write(dst, fv); err != nil {
+		if dst, err = f.plan.write(dst, value); err != nil {
 			return dst, within(f.name, err)
 		}
 	}
@@ -40,7 +41,7 @@ func writeStruct(dst []byte, v reflect.Value, fields []field) ([]byte, error) {
 }
 
 // readStruct takes the fields one by one. A key that is unknown, doubled or out of order is found when no field claims it.
-func readStruct(d *Decoder, v reflect.Value, fields []field) error {
+func readStruct(d *Decoder, into unsafe.Pointer, fields []field) error {
 	lead := byte('{')
 	for i := range fields {
 		f := &fields[i]
@@ -53,11 +54,11 @@ func readStruct(d *Decoder, v reflect.Value, fields []field) error {
 			return d.fail(fmt.Sprintf("the key %q must come here", f.name))
 		}
 		d.pos, lead = end, ','
-		fv := v.Field(f.index)
-		if err := f.plan.read(d, fv); err != nil {
+		value := unsafe.Add(into, f.offset)
+		if err := f.plan.read(d, value); err != nil {
 			return within(f.name, err)
 		}
-		if f.omit && fv.Kind() != reflect.Pointer && f.plan.empty(fv) {
+		if f.omit && !f.option && f.plan.empty(value) {
 			return within(f.name, d.fail("an empty value must be left out"))
 		}
 	}
@@ -80,18 +81,24 @@ func planPointer(t reflect.Type, outer []reflect.Type) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	write := func(dst []byte, v reflect.Value) ([]byte, error) {
-		if v.IsNil() {
+	write := func(dst []byte, at unsafe.Pointer) ([]byte, error) {
+		to := *(*unsafe.Pointer)(at)
+		if to == nil {
 			return dst, fmt.Errorf("canon: a nil %s has no canonical form", t)
 		}
-		return p.write(dst, v.Elem())
+		return p.write(dst, to)
 	}
-	read := func(d *Decoder, v reflect.Value) error {
-		n := reflect.New(elem)
-		v.Set(n)
-		return p.read(d, n.Elem())
+	read := func(d *Decoder, at unsafe.Pointer) error {
+		var to unsafe.Pointer
+		if elem == decimalType {
+			to = unsafe.Pointer(d.decimals.next())
+		} else {
+			to = reflect.New(elem).UnsafePointer()
+		}
+		*(*unsafe.Pointer)(at) = to
+		return p.read(d, to)
 	}
-	return &plan{write: write, read: read, empty: reflect.Value.IsNil}, nil
+	return &plan{write: write, read: read, empty: func(at unsafe.Pointer) bool { return *(*unsafe.Pointer)(at) == nil }}, nil
 }
 
 // planSlice writes an array; nil and empty are both [], and [] is read as empty.
@@ -103,24 +110,33 @@ func planSlice(t reflect.Type, outer []reflect.Type) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	write := func(dst []byte, v reflect.Value) ([]byte, error) {
+	write := func(dst []byte, at unsafe.Pointer) ([]byte, error) {
+		v := reflect.NewAt(t, at).Elem()
 		var err error
 		dst = append(dst, '[')
 		for i := range v.Len() {
 			if i > 0 {
 				dst = append(dst, ',')
 			}
-			if dst, err = p.write(dst, v.Index(i)); err != nil {
+			if dst, err = p.write(dst, v.Index(i).Addr().UnsafePointer()); err != nil {
 				return dst, within(fmt.Sprint(i), err)
 			}
 		}
 		return append(dst, ']'), nil
 	}
-	read := func(d *Decoder, v reflect.Value) error { return readSlice(d, v, p) }
-	return &plan{write: write, read: read, empty: func(v reflect.Value) bool { return v.Len() == 0 }}, nil
+	read := func(d *Decoder, at unsafe.Pointer) error {
+		return readSlice(d, reflect.NewAt(t, at).Elem(), t.Elem().Size(), p)
+	}
+	if t.Elem().Kind() == reflect.String {
+		read = readTexts
+	}
+	return &plan{write: write, read: read, empty: func(at unsafe.Pointer) bool { return reflect.NewAt(t, at).Elem().Len() == 0 }}, nil
 }
 
-func readSlice(d *Decoder, v reflect.Value, elem *plan) error {
+// firstElements is how many elements a slice has room for when its first one comes.
+const firstElements = 4
+
+func readSlice(d *Decoder, v reflect.Value, size uintptr, elem *plan) error {
 	if !d.take('[') {
 		return d.fail("a list must begin here")
 	}
@@ -129,18 +145,41 @@ func readSlice(d *Decoder, v reflect.Value, elem *plan) error {
 		return nil
 	}
 	for n := 0; ; n++ {
-		v.Grow(1)
-		v.SetLen(n + 1)
-		if err := elem.read(d, v.Index(n)); err != nil {
+		if n == v.Cap() {
+			v.Grow(max(firstElements, n))
+			v.SetLen(v.Cap())
+		}
+		if err := elem.read(d, unsafe.Add(v.UnsafePointer(), uintptr(n)*size)); err != nil {
 			return within(fmt.Sprint(n), err)
 		}
 		if d.take(']') {
+			v.SetLen(n + 1)
 			return nil
 		}
 		if !d.take(',') {
 			return d.fail("a comma or the end of the list must come here")
 		}
 	}
+}
+
+// readTexts is readSlice for strings, also named ones: the lists of short words that most signals have.
+func readTexts(d *Decoder, at unsafe.Pointer) error {
+	if !d.take('[') {
+		return d.fail("a list must begin here")
+	}
+	list := []string{}
+	for !d.take(']') {
+		if len(list) > 0 && !d.take(',') {
+			return d.fail("a comma or the end of the list must come here")
+		}
+		text, err := d.text()
+		if err != nil {
+			return within(fmt.Sprint(len(list)), err)
+		}
+		list = append(list, text)
+	}
+	*(*[]string)(at) = list
+	return nil
 }
 
 // planMap writes an object with sorted keys; nil and empty are both {}, and {} is read as empty.
@@ -152,9 +191,11 @@ func planMap(t reflect.Type, outer []reflect.Type) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	write := func(dst []byte, v reflect.Value) ([]byte, error) { return writeMap(dst, v, p) }
-	read := func(d *Decoder, v reflect.Value) error { return readMap(d, v, p) }
-	return &plan{write: write, read: read, empty: func(v reflect.Value) bool { return v.Len() == 0 }}, nil
+	write := func(dst []byte, at unsafe.Pointer) ([]byte, error) {
+		return writeMap(dst, reflect.NewAt(t, at).Elem(), p)
+	}
+	read := func(d *Decoder, at unsafe.Pointer) error { return readMap(d, reflect.NewAt(t, at).Elem(), p) }
+	return &plan{write: write, read: read, empty: func(at unsafe.Pointer) bool { return reflect.NewAt(t, at).Elem().Len() == 0 }}, nil
 }
 
 func writeMap(dst []byte, v reflect.Value, elem *plan) ([]byte, error) {
@@ -172,7 +213,7 @@ func writeMap(dst []byte, v reflect.Value, elem *plan) ([]byte, error) {
 		}
 		dst = append(dst, ':')
 		slot.Set(v.MapIndex(k))
-		if dst, err = elem.write(dst, slot); err != nil {
+		if dst, err = elem.write(dst, slot.Addr().UnsafePointer()); err != nil {
 			return dst, within(k.String(), err)
 		}
 	}
@@ -202,7 +243,7 @@ func readMap(d *Decoder, v reflect.Value, elem *plan) error {
 			return d.fail("a colon must come here")
 		}
 		slot := reflect.New(t.Elem()).Elem()
-		if err := elem.read(d, slot); err != nil {
+		if err := elem.read(d, slot.Addr().UnsafePointer()); err != nil {
 			return within(key, err)
 		}
 		v.SetMapIndex(reflect.ValueOf(key).Convert(t.Key()), slot)

@@ -2,7 +2,7 @@ package canon
 
 import (
 	"fmt"
-	"reflect"
+	"unsafe"
 
 	"github.com/quagmt/udecimal"
 )
@@ -13,10 +13,10 @@ const MaxDecimal = 200
 // fastDigits is how many digits surely fit a uint64.
 const fastDigits = 18
 
-func writeDecimal(dst []byte, v reflect.Value) ([]byte, error) {
+func writeDecimal(dst []byte, at unsafe.Pointer) ([]byte, error) {
 	start := len(dst) + 1
 	// The library writes the shortest form, without exponent, trailing zeros or a negative zero; the tests hold it to that.
-	dst, err := v.Addr().Interface().(*udecimal.Decimal).AppendText(append(dst, '"'))
+	dst, err := (*udecimal.Decimal)(at).AppendText(append(dst, '"'))
 	if err != nil {
 		return dst, fmt.Errorf("canon: decimal: %w", err)
 	}
@@ -26,13 +26,9 @@ func writeDecimal(dst []byte, v reflect.Value) ([]byte, error) {
 	return append(dst, '"'), nil
 }
 
-func readDecimal(d *Decoder, v reflect.Value) error {
-	x, err := d.decimal()
-	if err != nil {
-		return err
-	}
-	*v.Addr().Interface().(*udecimal.Decimal) = x
-	return nil
+func readDecimal(d *Decoder, at unsafe.Pointer) (err error) {
+	*(*udecimal.Decimal)(at), err = d.decimal()
+	return err
 }
 
 // decimal reads "-?(0|[1-9]\d*)(\.\d*[1-9])?" with its quotes, but not -0.

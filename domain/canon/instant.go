@@ -2,8 +2,8 @@ package canon
 
 import (
 	"fmt"
-	"reflect"
 	"time"
+	"unsafe"
 )
 
 // maxYear is the last year that RFC 3339 can write.
@@ -12,8 +12,8 @@ const maxYear = 9999
 // secondsLen is the length of 2006-01-02T15:04:05.
 const secondsLen = 19
 
-func writeTime(dst []byte, v reflect.Value) ([]byte, error) {
-	t := v.Addr().Interface().(*time.Time).UTC()
+func writeTime(dst []byte, at unsafe.Pointer) ([]byte, error) {
+	t := (*time.Time)(at).UTC()
 	if y := t.Year(); y < 0 || y > maxYear {
 		return dst, fmt.Errorf("canon: the year %d is outside 0 to %d", y, maxYear)
 	}
@@ -21,13 +21,9 @@ func writeTime(dst []byte, v reflect.Value) ([]byte, error) {
 	return append(dst, '"'), nil
 }
 
-func readTime(d *Decoder, v reflect.Value) error {
-	t, err := d.instant()
-	if err != nil {
-		return err
-	}
-	*v.Addr().Interface().(*time.Time) = t
-	return nil
+func readTime(d *Decoder, at unsafe.Pointer) (err error) {
+	*(*time.Time)(at), err = d.instant()
+	return err
 }
 
 // ParseTime reads a time in its quotes, as Decode would: for those who take a record apart themselves.
@@ -63,7 +59,21 @@ func (d *Decoder) instant() (time.Time, error) {
 		return time.Time{}, d.fail("a fraction without trailing zeros, at most nine digits, and Z must end the time")
 	}
 	d.pos += end + 2
-	return time.Date(year, time.Month(month), day, hour, minute, second, nanos, time.UTC), nil
+	return time.Unix(86400*daysSince1970(year, month, day)+int64(3600*hour+60*minute+second), int64(nanos)).UTC(), nil
+}
+
+// daysSince1970 counts the days of the Gregorian calendar. It counts years from March, so that the leap day ends a year, in eras of 400
+// years, each of 146,097 days (Howard Hinnant, chrono-Compatible Low-Level Date Algorithms).
+func daysSince1970(year, month, day int) int64 {
+	month -= 3
+	if month < 0 {
+		month, year = month+12, year-1
+	}
+	year += 400 // an era more, so that nothing here is below zero
+	era := year / 400
+	ofEra := year % 400
+	ofYear := (153*month+2)/5 + day - 1
+	return int64(146097*(era-1) + 365*ofEra + ofEra/4 - ofEra/100 + ofYear - 719468)
 }
 
 // number reads digits only.

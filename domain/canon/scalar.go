@@ -4,74 +4,115 @@ import (
 	"fmt"
 	"reflect"
 	"strconv"
+	"unsafe"
 )
 
-func writeBool(dst []byte, v reflect.Value) ([]byte, error) {
-	return strconv.AppendBool(dst, v.Bool()), nil
+// scalar is the plan of a string, a bool or an integer, also a named one; nil for every other type.
+func scalar(t reflect.Type) *plan {
+	switch t.Kind() {
+	case reflect.String:
+		return &plan{write: writeString, read: readString, empty: func(at unsafe.Pointer) bool { return *(*string)(at) == "" }}
+	case reflect.Bool:
+		return &plan{write: writeBool, read: readBool, empty: func(at unsafe.Pointer) bool { return !*(*bool)(at) }}
+	case reflect.Int:
+		return planInt[int](t)
+	case reflect.Int8:
+		return planInt[int8](t)
+	case reflect.Int16:
+		return planInt[int16](t)
+	case reflect.Int32:
+		return planInt[int32](t)
+	case reflect.Int64:
+		return planInt[int64](t)
+	case reflect.Uint:
+		return planUint[uint](t)
+	case reflect.Uint8:
+		return planUint[uint8](t)
+	case reflect.Uint16:
+		return planUint[uint16](t)
+	case reflect.Uint32:
+		return planUint[uint32](t)
+	case reflect.Uint64:
+		return planUint[uint64](t)
+	}
+	return nil
 }
 
-func readBool(d *Decoder, v reflect.Value) error {
+func writeBool(dst []byte, at unsafe.Pointer) ([]byte, error) {
+	return strconv.AppendBool(dst, *(*bool)(at)), nil
+}
+
+func readBool(d *Decoder, at unsafe.Pointer) error {
 	rest := d.data[d.pos:]
 	switch {
 	case len(rest) >= 4 && string(rest[:4]) == "true":
 		d.pos += 4
-		v.SetBool(true)
+		*(*bool)(at) = true
 	case len(rest) >= 5 && string(rest[:5]) == "false":
 		d.pos += 5
-		v.SetBool(false)
+		*(*bool)(at) = false
 	default:
 		return d.fail("true or false must come here")
 	}
 	return nil
 }
 
-func writeInt(dst []byte, v reflect.Value) ([]byte, error) {
-	return strconv.AppendInt(dst, v.Int(), 10), nil
+func planInt[T int | int8 | int16 | int32 | int64](t reflect.Type) *plan {
+	return &plan{
+		write: func(dst []byte, at unsafe.Pointer) ([]byte, error) {
+			return strconv.AppendInt(dst, int64(*(*T)(at)), 10), nil
+		},
+		read: func(d *Decoder, at unsafe.Pointer) error {
+			start := d.pos
+			i, err := d.integer()
+			if err == nil && int64(T(i)) != i {
+				d.pos = start
+				err = d.fail(fmt.Sprintf("the number does not fit %s", t))
+			}
+			*(*T)(at) = T(i)
+			return err
+		},
+		empty: func(at unsafe.Pointer) bool { return *(*T)(at) == 0 },
+	}
 }
 
-func writeUint(dst []byte, v reflect.Value) ([]byte, error) {
-	return strconv.AppendUint(dst, v.Uint(), 10), nil
+func planUint[T uint | uint8 | uint16 | uint32 | uint64](t reflect.Type) *plan {
+	return &plan{
+		write: func(dst []byte, at unsafe.Pointer) ([]byte, error) {
+			return strconv.AppendUint(dst, uint64(*(*T)(at)), 10), nil
+		},
+		read: func(d *Decoder, at unsafe.Pointer) error {
+			start := d.pos
+			n, err := d.digits()
+			if err == nil && uint64(T(n)) != n {
+				d.pos = start
+				err = d.fail(fmt.Sprintf("the number does not fit %s", t))
+			}
+			*(*T)(at) = T(n)
+			return err
+		},
+		empty: func(at unsafe.Pointer) bool { return *(*T)(at) == 0 },
+	}
 }
 
-// readInt takes -?(0|[1-9]\d*), but not -0, within the type's range.
-func readInt(d *Decoder, v reflect.Value) error {
+// integer takes -?(0|[1-9]\d*), but not -0, within 64 bits.
+func (d *Decoder) integer() (int64, error) {
 	start := d.pos
 	neg := d.take('-')
 	n, err := d.digits()
 	if err != nil {
-		return err
+		return 0, err
 	}
 	// The most negative number has no positive twin, hence the one more on that side.
 	limit := uint64(1) << 63
 	if neg && n == 0 || n > limit || !neg && n == limit {
 		d.pos = start
-		return d.fail("-0 or a number out of range")
+		return 0, d.fail("-0 or a number out of range")
 	}
-	i := int64(n)
 	if neg {
-		i = -i
+		return -int64(n), nil
 	}
-	if v.OverflowInt(i) {
-		d.pos = start
-		return d.fail(fmt.Sprintf("the number does not fit %s", v.Type()))
-	}
-	v.SetInt(i)
-	return nil
-}
-
-// readUint takes 0|[1-9]\d* within the type's range.
-func readUint(d *Decoder, v reflect.Value) error {
-	start := d.pos
-	n, err := d.digits()
-	if err != nil {
-		return err
-	}
-	if v.OverflowUint(n) {
-		d.pos = start
-		return d.fail(fmt.Sprintf("the number does not fit %s", v.Type()))
-	}
-	v.SetUint(n)
-	return nil
+	return int64(n), nil
 }
 
 // digits reads a whole number without leading zeros that fits 64 bits.

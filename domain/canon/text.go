@@ -1,13 +1,11 @@
 package canon
 
 import (
-	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math/bits"
-	"reflect"
-	"strings"
 	"unicode/utf8"
+	"unsafe"
 )
 
 const lowerHex = "0123456789abcdef"
@@ -20,8 +18,8 @@ var plain = func() (t [256]bool) {
 	return t
 }()
 
-func writeString(dst []byte, v reflect.Value) ([]byte, error) {
-	return appendText(dst, v.String())
+func writeString(dst []byte, at unsafe.Pointer) ([]byte, error) {
+	return appendText(dst, *(*string)(at))
 }
 
 // appendText writes a string in quotes, with no escape that is not needed.
@@ -47,61 +45,58 @@ func appendText(dst []byte, s string) ([]byte, error) {
 	return append(append(dst, s[from:]...), '"'), nil
 }
 
-func readString(d *Decoder, v reflect.Value) error {
-	s, err := d.text()
-	if err != nil {
-		return err
-	}
-	v.SetString(s)
-	return nil
+func readString(d *Decoder, at unsafe.Pointer) (err error) {
+	*(*string)(at), err = d.text()
+	return err
 }
 
 // text reads a string with its quotes. The text is a copy: it does not keep the record's bytes alive.
 func (d *Decoder) text() (string, error) {
-	raw, escapes, err := d.quoted()
-	if err != nil {
-		return "", err
+	if !d.take('"') {
+		return "", d.fail("a string must begin here")
 	}
-	if escapes == 0 {
-		return d.Memory.Text(raw), nil
+	start := d.pos
+	d.pos += plainRun(d.data[start:])
+	if d.pos < len(d.data) && d.data[d.pos] == '"' { // nearly every string is plain to its end
+		d.pos++
+		return d.Memory.Text(d.data[start : d.pos-1]), nil
 	}
-	return unescape(raw, escapes), nil
+	return d.escaped(start)
 }
 
-// quoted finds the end of a string, checks every byte of it and moves behind it. escapes is how many escapes it has.
-func (d *Decoder) quoted() (raw []byte, escapes int, err error) {
-	if !d.take('"') {
-		return nil, 0, d.fail("a string must begin here")
-	}
-	start, wide := d.pos, false
-	for {
-		d.pos += plainRun(d.data[d.pos:])
-		if d.pos == len(d.data) {
-			return nil, 0, d.fail("the string has no end")
-		}
+// escaped reads on in a string that has something else than plain bytes, and undoes its escapes on the way.
+func (d *Decoder) escaped(start int) (string, error) {
+	out, wide := append(d.buf[:0], d.data[start:d.pos]...), false
+	for d.pos < len(d.data) {
 		c := d.data[d.pos]
 		switch {
 		case c == '"':
-			raw = d.data[start:d.pos]
-			if wide && !utf8.Valid(raw) {
-				return nil, 0, d.fail("the string is not UTF-8")
+			d.buf = out
+			if wide && !utf8.Valid(out) {
+				return "", d.fail("the string is not UTF-8")
 			}
 			d.pos++
-			return raw, escapes, nil
+			return d.Memory.Text(out), nil
 		case c == '\\':
-			n := escapeLen(d.data[d.pos:])
+			plain, n := unescape(d.data[d.pos:])
 			if n == 0 {
-				return nil, 0, d.fail(`an escape that is not \" or \\ or \u00xx of a control character`)
+				return "", d.fail(`an escape that is not \" or \\ or \u00xx of a control character`)
 			}
+			out = append(out, plain)
 			d.pos += n
-			escapes++
 		case c >= utf8.RuneSelf:
 			wide = true
+			out = append(out, c)
 			d.pos++
 		default:
-			return nil, 0, d.fail("a control character must be escaped")
+			return "", d.fail("a control character must be escaped")
 		}
+		run := d.data[d.pos:]
+		run = run[:plainRun(run)]
+		out = append(out, run...)
+		d.pos += len(run)
 	}
+	return "", d.fail("the string has no end")
 }
 
 // Plain says whether b stands for itself inside a string: ASCII without quotes, backslashes and control characters.
@@ -127,40 +122,21 @@ func plainRun(b []byte) int {
 	return n
 }
 
-// escapeLen is the length of the canonical escape at the start of b, 0 if there is none.
-func escapeLen(b []byte) int {
+// unescape reads the canonical escape at the start of b: the byte that it stands for, and its length, 0 if there is none.
+func unescape(b []byte) (c byte, n int) {
 	if len(b) >= 2 && (b[1] == '"' || b[1] == '\\') {
-		return 2
+		return b[1], 2
 	}
-	if len(b) >= 6 && string(b[1:4]) == "u00" && (b[4] == '0' || b[4] == '1') && lowerHexDigit(b[5]) {
-		return 6
+	if len(b) < 6 || string(b[1:4]) != "u00" || b[4] != '0' && b[4] != '1' {
+		return 0, 0
 	}
-	return 0
-}
-
-func lowerHexDigit(c byte) bool { return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' }
-
-// unescape undoes the escapes of a string that quoted has checked.
-func unescape(raw []byte, escapes int) string {
-	var out strings.Builder
-	out.Grow(len(raw) - escapes)
-	for range escapes {
-		i := bytes.IndexByte(raw, '\\')
-		out.Write(raw[:i])
-		if raw[i+1] != 'u' {
-			out.WriteByte(raw[i+1])
-			raw = raw[i+2:]
-			continue
-		}
-		low := raw[i+5] - '0'
-		if raw[i+5] >= 'a' {
-			low = raw[i+5] - 'a' + 10
-		}
-		out.WriteByte((raw[i+4]-'0')<<4 | low)
-		raw = raw[i+6:]
+	switch low := b[5]; {
+	case '0' <= low && low <= '9':
+		return (b[4]-'0')<<4 | (low - '0'), 6
+	case 'a' <= low && low <= 'f':
+		return (b[4]-'0')<<4 | (low - 'a' + 10), 6
 	}
-	out.Write(raw)
-	return out.String()
+	return 0, 0
 }
 
 // Memory bounds: strings up to memoryLen bytes share their text, memorySlots at a time.
