@@ -209,25 +209,8 @@ func (d *dryRun) lastGood() string {
 
 // snapshotResult puts what was compared into words.
 func (d *dryRun) snapshotResult() string {
-	r := &d.report
-	switch {
-	case d.none != "":
+	if d.none != "" {
 		return "not compared: " + d.none
-	case d.halt != nil && r.Snapshot == projections.SnapshotNone:
-		return "not compared: the log comes first"
-	case r.Snapshot == projections.SnapshotMissing && r.Code == "":
-		return "nothing to compare: the log is empty, and so is the snapshot"
-	case r.Snapshot == projections.SnapshotAgreed:
-		return fmt.Sprintf("agrees at revision %d: %s", r.Compared.Revision, d.compared())
-	case r.Snapshot == projections.SnapshotDiffers && r.Compared != nil:
-		return fmt.Sprintf("DIFFERS at revision %d in %s: %s", r.Compared.Revision, counted(r.DivergenceCount, "place"), d.compared())
-	case r.Snapshot == projections.SnapshotDiffers:
-		return "DIFFERS"
 	}
-	return "not compared: " + r.Snapshot
-}
-
-func (d *dryRun) compared() string {
-	c := d.report.Compared
-	return fmt.Sprintf("%s in %s and %s of history compared", counted(c.Values, "value"), counted(c.Tables, "table"), counted(c.HistoryRows, "row"))
+	return snapshotWords(&d.report)
 }

@@ -1,11 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"time"
@@ -37,10 +35,7 @@ func (c *cli) recovery(ctx context.Context) error {
 		return err
 	}
 	var failed error
-	err := c.show(raw, nil, func(t *table) {
-		t.empty = "no start has recovered anything yet"
-		failed = facts(t, "", raw)
-	})
+	err := c.show(raw, nil, func(t *table) { failed = recoveryTable(t, raw) })
 	return errors.Join(failed, err)
 }
 
@@ -107,38 +102,4 @@ func (c *cli) reports() ([]projections.KeptReport, error) {
 	}
 	kept, _, err := projections.NewReports(os.DirFS(folder)).List("", listLimit)
 	return kept, err
-}
-
-// facts writes a document as rows of name and value, whatever it holds; members of members are named with a point between.
-func facts(t *table, prefix string, raw json.RawMessage) error {
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	if _, err := dec.Token(); err != nil {
-		return fmt.Errorf("read the answer: %w", err)
-	}
-	for dec.More() {
-		key, err := dec.Token()
-		if err != nil {
-			return fmt.Errorf("read the answer: %w", err)
-		}
-		var value json.RawMessage
-		if err := dec.Decode(&value); err != nil {
-			return fmt.Errorf("read the answer: %w", err)
-		}
-		name := prefix + fmt.Sprint(key)
-		var items []json.RawMessage
-		var text string
-		switch {
-		case value[0] == '{':
-			if err := facts(t, name+".", value); err != nil {
-				return err
-			}
-		case json.Unmarshal(value, &items) == nil && value[0] == '[':
-			t.row(name, counted(len(items), "item"))
-		case json.Unmarshal(value, &text) == nil && value[0] == '"':
-			t.row(name, text)
-		default:
-			t.row(name, string(value))
-		}
-	}
-	return nil
 }

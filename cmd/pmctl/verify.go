@@ -85,16 +85,7 @@ func (d *dryRun) table(t *table, p *whereabouts) {
 		t.row("snapshot of", fmt.Sprintf("%s, schema %d, fold %d", h, h.SchemaVersion, h.FoldVersion))
 	}
 	t.row("snapshot", d.snapshotResult())
-	for _, text := range r.Findings {
-		t.foot = append(t.foot, "WARNING "+text)
-	}
-	for i, x := range r.Divergences {
-		if i == shownDivergences {
-			t.foot = append(t.foot, fmt.Sprintf("and %d more: pmctl snapshot diff lists them", r.DivergenceCount-i))
-			break
-		}
-		t.foot = append(t.foot, divergenceWords(x))
-	}
+	t.foot = append(t.foot, findingLines(r)...)
 }
 
 // logRows are about the log alone.
