@@ -32,6 +32,9 @@ func (s *State) apply(r Recorded) error {
 	if _, first := r.Event.(*PortfolioOpened); first != (r.Rev == 0) {
 		return impossible("PortfolioOpened is revision 0 and nothing else")
 	}
+	if err := s.writtenBy(r); err != nil {
+		return err
+	}
 	switch e := r.Event.(type) {
 	case *PortfolioOpened:
 		return s.applyOpened(r, e)
@@ -72,6 +75,21 @@ func (s *State) apply(r Recorded) error {
 		return s.applyAccepted(e)
 	default:
 		return s.applyOrder(r)
+	}
+	return nil
+}
+
+// writtenBy holds that an epoch begins with LeaderEpochStarted, and with nothing else: every event is of the epoch and of the instance that
+// lead. Else somebody who never took the lead could write, and the true leader's next epoch would be refused for ever. Revision 0 comes
+// before the first epoch and belongs to it.
+func (s *State) writtenBy(r Recorded) error {
+	_, begins := r.Event.(*LeaderEpochStarted)
+	switch {
+	case begins: // applyEpoch looks
+	case r.Rev == 0 && r.Epoch != 1:
+		return impossible("the log begins with epoch %d", r.Epoch)
+	case r.Rev > 0 && (r.Epoch != s.Epoch || r.Inst != s.Instance):
+		return impossible("epoch %d of %q writes, while epoch %d of %q leads", r.Epoch, r.Inst, s.Epoch, s.Instance)
 	}
 	return nil
 }

@@ -18,13 +18,48 @@ const noArm = "an event type that this build cannot apply"
 func TestApplyHasAnArmForEveryEventOfTheListAndForNoOther(t *testing.T) {
 	for kind, empty := range domain.EventTypes {
 		st := given(t)
-		err := st.state.Apply(domain.Recorded{Meta: domain.Meta{Rev: st.state.Events, At: st.now, Type: kind}, Event: empty()})
+		err := st.state.Apply(domain.Recorded{Meta: metaNext(st, kind), Event: empty()})
 		if err != nil { // an empty event may well be impossible; unknown it must not be
 			require.NotContains(t, err.Error(), noArm, kind)
 		}
 	}
 	st := given(t)
-	err := st.state.Apply(domain.Recorded{Meta: domain.Meta{Rev: st.state.Events, At: st.now, Type: "Stranger"}, Event: stranger{}})
+	err := st.state.Apply(domain.Recorded{Meta: metaNext(st, "Stranger"), Event: stranger{}})
 	require.ErrorIs(t, err, domain.ErrImpossible)
 	require.ErrorContains(t, err, noArm)
+}
+
+// metaNext is the metadata of the next event of whoever leads.
+func metaNext(st *story, kind string) domain.Meta {
+	return domain.Meta{Rev: st.state.Events, At: st.now, Type: kind, Epoch: st.state.Epoch, Inst: st.state.Instance}
+}
+
+func TestOnlyWhoLeadsWrites(t *testing.T) {
+	money := &domain.CapitalDeposited{Amount: domain.D("1000000"), By: "nobody", ID: "z"}
+	for name, change := range map[string]func(*domain.Meta){
+		"a later epoch":     func(m *domain.Meta) { m.Epoch = 99 },
+		"an earlier epoch":  func(m *domain.Meta) { m.Epoch = 0 },
+		"another instance":  func(m *domain.Meta) { m.Inst = "evil" },
+		"neither has begun": func(m *domain.Meta) { m.Epoch, m.Inst = 99, "evil" },
+	} {
+		st := given(t)
+		m := metaNext(st, "CapitalDeposited")
+		change(&m)
+		err := st.state.Apply(domain.Recorded{Meta: m, Event: money})
+		require.ErrorIs(t, err, domain.ErrImpossible, name)
+		require.ErrorContains(t, err, `while epoch 1 of "test" leads`, name)
+	}
+	st := given(t)
+	require.NoError(t, st.state.Apply(domain.Recorded{Meta: metaNext(st, "CapitalDeposited"), Event: money}))
+}
+
+func TestALogBeginsWithItsFirstEpochAndTheSecondEventSaysSo(t *testing.T) {
+	opened := &domain.PortfolioOpened{ID: testPortfolio, Currency: "INR", InitialCapital: domain.D("1"), Settings: defaultSettings(t)}
+	s := domain.NewState()
+	err := s.Apply(domain.Recorded{Meta: domain.Meta{Type: "PortfolioOpened", Epoch: 2, Inst: "test"}, Event: opened})
+	require.ErrorContains(t, err, "the log begins with epoch 2")
+	s = domain.NewState()
+	require.NoError(t, s.Apply(domain.Recorded{Meta: domain.Meta{Type: "PortfolioOpened", Epoch: 1, Inst: "test"}, Event: opened}))
+	err = s.Apply(domain.Recorded{Meta: domain.Meta{Rev: 1, Type: "CapitalDeposited", Epoch: 1, Inst: "test"}, Event: &domain.CapitalDeposited{Amount: domain.D("1")}})
+	require.ErrorIs(t, err, domain.ErrImpossible)
 }

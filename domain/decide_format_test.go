@@ -2,7 +2,6 @@ package domain_test
 
 import (
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -37,8 +36,7 @@ func TestARaiseWithTheIDOfAnotherCommandRecordsNothing(t *testing.T) {
 func TestAFormatThatDoesNotRiseIsImpossible(t *testing.T) {
 	for _, to := range []int{-1, 0, domain.FirstFormat} {
 		st := given(t)
-		err := st.state.Apply(domain.Recorded{Meta: domain.Meta{Rev: st.state.Events, At: st.now.Add(time.Second), Type: "FormatRaised"},
-			Event: &domain.FormatRaised{To: to, By: "asha"}})
+		err := st.state.Apply(domain.Recorded{Meta: metaNext(st, "FormatRaised"), Event: &domain.FormatRaised{To: to, By: "asha"}})
 		require.ErrorIs(t, err, domain.ErrImpossible)
 		require.ErrorContains(t, err, "it is 1")
 	}

@@ -16,6 +16,7 @@ type Verifier struct {
 	at        time.Time
 	epoch     uint64
 	inst      string
+	format    int // of the log so far; the newest of this build where the beginning was not read
 	opener    *opener
 }
 
@@ -23,14 +24,14 @@ type Verifier struct {
 func NewVerifier(p domain.PortfolioID) *Verifier { return newVerifier(p, present) }
 
 func newVerifier(p domain.PortfolioID, c *codec) *Verifier {
-	return &Verifier{portfolio: p, head: Empty(p), anchored: true, opener: newOpener(c)}
+	return &Verifier{portfolio: p, head: Empty(p), anchored: true, format: domain.FirstFormat, opener: newOpener(c)}
 }
 
 // StartAt makes rev the first record that the verifier expects; what comes before it is not checked.
 func (v *Verifier) StartAt(rev uint64) {
-	v.head, v.anchored = Head{Next: rev}, rev == 0
+	v.head, v.anchored, v.format = Head{Next: rev}, rev == 0, v.opener.codec.format
 	if rev == 0 {
-		v.head = Empty(v.portfolio)
+		v.head, v.format = Empty(v.portfolio), domain.FirstFormat
 	}
 }
 
@@ -56,6 +57,9 @@ func (v *Verifier) link(op *opened) error {
 	}
 	v.head, v.anchored = Head{Next: op.Rev + 1, Hash: op.hash}, true
 	v.at, v.epoch, v.inst = op.At, op.Epoch, op.Inst
+	if f, ok := op.Event.(*domain.FormatRaised); ok {
+		v.format = f.To
+	}
 	return nil
 }
 
@@ -74,6 +78,8 @@ func (v *Verifier) objection(op *opened) string {
 		return fmt.Sprintf("the epoch falls from %d to %d", v.epoch, op.Epoch)
 	case op.Epoch == v.epoch && v.inst != op.Inst && v.inst != "":
 		return fmt.Sprintf("two instances in epoch %d: %q and %q", op.Epoch, v.inst, op.Inst)
+	case op.since > v.format:
+		return fmt.Sprintf("%s version %d came with format %d, and nobody has raised this log beyond format %d", op.Type, op.V, op.since, v.format)
 	}
 	return ""
 }

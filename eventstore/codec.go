@@ -108,6 +108,7 @@ func (c *codec) encode(m domain.Meta, e domain.Event, format int) (Record, error
 type opened struct {
 	domain.Recorded
 	hash, prev Hash
+	since      int // the log format that the record's form came with
 }
 
 // opener checks and decodes records one by one: the costly part of verification, which needs no neighbour. One goroutine owns it.
@@ -139,9 +140,7 @@ func (o *opener) open(r *Record, into *opened) error {
 			return &Corrupt{r.Rev, reason}
 		}
 	}
-	e, err := o.event(&into.Meta, r.Data)
-	into.Event = e
-	return err
+	return o.event(r.Data, into)
 }
 
 // openMeta decodes the metadata and the hash of the record before.
@@ -159,22 +158,24 @@ func (o *opener) openMeta(r *Record, into *opened) (err error) {
 }
 
 // event decodes data into the present event.
-func (o *opener) event(m *domain.Meta, data []byte) (e domain.Event, err error) {
+func (o *opener) event(data []byte, into *opened) (err error) {
+	m := &into.Meta
 	k := o.codec.kinds[m.Type]
 	if k == nil || m.V < 1 || m.V > k.known {
-		return nil, &UnknownEvent{m.Rev, m.Type, m.V, m.Build}
+		return &UnknownEvent{m.Rev, m.Type, m.V, m.Build}
 	}
-	if read := k.forms[m.V-1].read; read != nil {
-		e, err = read(&o.dec, data)
+	f := &k.forms[m.V-1]
+	if into.since = f.since; f.read != nil {
+		into.Event, err = f.read(&o.dec, data)
 	} else {
-		e = k.make()
-		err = o.dec.Decode(data, e)
+		into.Event = k.make()
+		err = o.dec.Decode(data, into.Event)
 	}
 	if err != nil {
-		return nil, &Corrupt{m.Rev, fmt.Sprintf("%s version %d, written by build %s, cannot be read: %v", m.Type, m.V, m.Build, err)}
+		return &Corrupt{m.Rev, fmt.Sprintf("%s version %d, written by build %s, cannot be read: %v", m.Type, m.V, m.Build, err)}
 	}
-	if f, ok := e.(*domain.FormatRaised); ok && f.To > o.codec.format {
-		return nil, &UnknownEvent{m.Rev, m.Type, f.To, m.Build}
+	if f, ok := into.Event.(*domain.FormatRaised); ok && f.To > o.codec.format {
+		return &UnknownEvent{m.Rev, m.Type, f.To, m.Build}
 	}
-	return e, nil
+	return nil
 }

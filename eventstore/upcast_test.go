@@ -43,14 +43,14 @@ func TestAnOlderFormIsRaisedToThePresentEventAndKeepsItsHash(t *testing.T) {
 	defer log.Close()
 	old, err := Encode(metaOf(0), alarm("x"))
 	require.NoError(t, err)
-	m := metaOf(1)
-	m.Prev = old.Hash.String()
-	now, err := c.encode(m, alarm("y"), Format+1)
-	require.NoError(t, err)
-	require.NoError(t, log.Append(t.Context(), Empty("main"), []Record{old, now}))
+	raised := after(t, c, old, &domain.FormatRaised{To: Format + 1, By: "asha"}, Format)
+	now := after(t, c, raised, alarm("y"), Format+1)
+	require.NoError(t, log.Append(t.Context(), Empty("main"), []Record{old, raised, now}))
 	var codes []string
 	head, err := c.run(t.Context(), "main", 0, log.Read, func(r domain.Recorded, _ Hash) error {
-		codes = append(codes, fmt.Sprintf("%s v%d", r.Event.(*domain.AlarmRaised).Code, r.V))
+		if a, ok := r.Event.(*domain.AlarmRaised); ok {
+			codes = append(codes, fmt.Sprintf("%s v%d", a.Code, r.V))
+		}
 		return nil
 	})
 	require.NoError(t, err)
@@ -58,12 +58,51 @@ func TestAnOlderFormIsRaisedToThePresentEventAndKeepsItsHash(t *testing.T) {
 	require.Equal(t, now.After(), head)
 
 	_, err = Replay(t.Context(), log, 0, func(domain.Recorded, Hash) error { return nil })
-	require.ErrorContains(t, err, "UNKNOWN_EVENT: revision 1 holds AlarmRaised version 2", "the older build stops")
+	require.ErrorContains(t, err, fmt.Sprintf("UNKNOWN_EVENT: revision 1 holds FormatRaised version %d", Format+1), "the older build stops")
+	_, err = present.run(t.Context(), "main", 2, log.Read, func(domain.Recorded, Hash) error { return nil })
+	require.ErrorContains(t, err, fmt.Sprintf("UNKNOWN_EVENT: revision 1 holds FormatRaised version %d", Format+1), "wherever it begins")
 	var op opened
-	m = metaOf(0)
+	_, err = Decode(now)
+	require.ErrorContains(t, err, "UNKNOWN_EVENT: revision 2 holds AlarmRaised version 2")
+	m := metaOf(0)
 	m.Type, m.V = "AlarmRaised", 1
 	rec := raw(m, `{"code":"x","subject":"","new":1}`)
 	require.ErrorContains(t, newOpener(c).open(&rec, &op), "DATA_CORRUPT: revision 0: AlarmRaised version 1, written by build 1.0, cannot be read: canon: at byte 24")
+}
+
+// after is the record of an event behind another one.
+func after(t *testing.T, c *codec, before Record, e domain.Event, format int) Record {
+	t.Helper()
+	m := metaOf(before.Rev + 1)
+	m.Prev = before.Hash.String()
+	rec, err := c.encode(m, e, format)
+	require.NoError(t, err)
+	return rec
+}
+
+func TestAFormThatNobodyRaisedTheLogToIsCorrupt(t *testing.T) {
+	c := nextBuild()
+	old, err := Encode(metaOf(0), alarm("x"))
+	require.NoError(t, err)
+	log := NewMemory("main")
+	defer log.Close()
+	require.NoError(t, log.Append(t.Context(), Empty("main"), []Record{old, after(t, c, old, alarm("y"), Format+1)}))
+	for begins, want := range map[uint64]string{
+		0: fmt.Sprintf("DATA_CORRUPT: revision 1: AlarmRaised version 2 came with format %d, and nobody has raised this log beyond format 1", Format+1),
+		1: fmt.Sprintf("DATA_CORRUPT: revision 1: AlarmRaised version 2 came with format %d", Format+1),
+		2: "", // whoever begins later has not seen how far the log was raised
+	} {
+		_, err := c.run(t.Context(), "main", begins, log.Read, func(domain.Recorded, Hash) error { return nil })
+		if want == "" {
+			require.NoError(t, err)
+			continue
+		}
+		require.ErrorContains(t, err, want)
+	}
+	first, err := c.encode(metaOf(0), alarm("x"), Format+1)
+	require.NoError(t, err)
+	_, err = newVerifier("main", c).Check(first)
+	require.ErrorContains(t, err, "nobody has raised this log")
 }
 
 func TestAnEventIsWrittenInTheFormOfItsLog(t *testing.T) {

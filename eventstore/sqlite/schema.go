@@ -59,17 +59,25 @@ func inspect(conn *sqlite.Conn) (domain.PortfolioID, error) {
 		return "", err
 	}
 	tables, err := number(conn, "SELECT count(*) FROM sqlite_schema")
+	if err != nil {
+		return "", err
+	}
+	ours, err := number(conn, "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN ('log', 'events')")
 	switch {
 	case err != nil:
 		return "", err
 	case app == 0 && version == 0 && tables == 0:
 		return "", ErrNoLog
-	case app != applicationID:
+	case app != applicationID && ours < 2:
 		return "", fmt.Errorf("the file is a database, but no log of pm (application id %#x)", app)
-	case version > layout:
-		return "", fmt.Errorf("the file has layout %d, written by a newer build; this one knows layout %d", version, layout)
+	case app != applicationID:
+		return "", &eventstore.Corrupt{Reason: fmt.Sprintf("the file has the tables of a log, and application id %#x in its header where a log has %#x", app, applicationID)}
 	case version < layout:
-		return "", fmt.Errorf("the file has layout %d, written by an older build; this one knows layout %d", version, layout)
+		return "", &eventstore.Corrupt{Reason: fmt.Sprintf("the file has layout %d in its header, which no build has written", version)}
+	case version > layout:
+		// A damaged number cannot be told from that of a build to come, and neither may be started on.
+		return "", &eventstore.Corrupt{Reason: fmt.Sprintf("the file has layout %d in its header, and this build knows layout %d: if a newer build "+
+			"wrote it, start that one; if none did, the header is damaged", version, layout)}
 	}
 	portfolio := ""
 	err = sqlitex.Execute(conn, "SELECT portfolio FROM log", &sqlitex.ExecOptions{ResultFunc: func(s *sqlite.Stmt) error {

@@ -166,24 +166,32 @@ func TestAReaderAppendsNothing(t *testing.T) {
 }
 
 func TestFilesOfOtherBuildsAndOtherProgramsAreRefusedByName(t *testing.T) {
+	var corrupt *eventstore.Corrupt
 	for want, pragma := range map[string]string{
-		"layout 2, written by a newer build": "PRAGMA user_version = 2",
-		"layout 0, written by an older":      "PRAGMA user_version = 0",
-		"no log of pm":                       "PRAGMA application_id = 7",
-		"does not say whose log":             "DELETE FROM log",
+		"layout 2 in its header, and this build knows layout 1: if a newer build wrote it": "PRAGMA user_version = 2",
+		"layout 0 in its header, which no build has written":                               "PRAGMA user_version = 0",
+		"application id 0x7 in its header where a log has":                                 "PRAGMA application_id = 7",
+		"does not say whose log":                                                           "DELETE FROM log",
 	} {
 		dir := t.TempDir()
 		require.NoError(t, open(t, dir).Close())
 		execute(t, dir, pragma)
 		_, err := sqlite.Open(dir, logtest.Portfolio, "test")
 		require.ErrorContains(t, err, want)
+		require.ErrorAs(t, err, &corrupt)
 		_, err = sqlite.OpenReader(dir)
 		require.ErrorContains(t, err, want)
+		require.ErrorAs(t, err, &corrupt)
 	}
 	dir := t.TempDir()
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "events.db"), []byte("this is no database, and long enough to be read as one"), 0o644))
+	require.NoError(t, open(t, dir).Close())
+	execute(t, dir, "DROP TABLE log")
+	execute(t, dir, "PRAGMA application_id = 7")
 	_, err := sqlite.OpenReader(dir)
-	var corrupt *eventstore.Corrupt
+	require.ErrorContains(t, err, "a database, but no log of pm (application id 0x7)")
+	dir = t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "events.db"), []byte("this is no database, and long enough to be read as one"), 0o644))
+	_, err = sqlite.OpenReader(dir)
 	require.ErrorAs(t, err, &corrupt)
 }
 

@@ -24,7 +24,7 @@ const (
 // embedded is the file of the embedded log after a stop. open is how it is opened: by a reader, or by a start.
 func embedded(name string, open func(dir string) (*sqlite.Log, error)) Store {
 	return Store{
-		Name: name, OtherCode: "EVENTSTORE_UNAVAILABLE",
+		Name: name,
 		Image: func(t testing.TB, recs []eventstore.Record) []byte {
 			dir := scratch(t)
 			defer os.RemoveAll(dir)
@@ -50,7 +50,7 @@ func embedded(name string, open func(dir string) (*sqlite.Log, error)) Store {
 func killed() Store {
 	var file []byte
 	return Store{
-		Name: "write-ahead log after a kill", OtherCode: "EVENTSTORE_UNAVAILABLE",
+		Name: "write-ahead log after a kill",
 		Image: func(t testing.TB, recs []eventstore.Record) []byte {
 			dir := scratch(t)
 			conn := emptyLog(t, dir)
