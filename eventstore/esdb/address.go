@@ -27,11 +27,13 @@ func Redacted(address string) string {
 	if !ok {
 		return "[redacted]" // no connection string: nobody knows what stands in it
 	}
-	hosts, query, _ := strings.Cut(rest, "?")
-	if i := strings.LastIndex(hosts, "@"); i >= 0 {
-		user, _, _ := strings.Cut(hosts[:i], ":")
-		hosts = user + ":[redacted]" + hosts[i:]
+	// An @ behind the first ? is most likely one behind a password with a ? in it: rather too much is hidden than a part of that shown.
+	user := ""
+	if i := strings.LastIndex(rest, "@"); i >= 0 {
+		user, _, _ = strings.Cut(rest[:i], ":")
+		user, rest = user+":[redacted]", rest[i:]
 	}
+	hosts, query, _ := strings.Cut(user+rest, "?")
 	if query != "" {
 		query = "?" + query
 	}
@@ -75,6 +77,9 @@ func parse(address string) (*client.Configuration, error) {
 		return fmt.Errorf("%w, %s: %s", ErrAddress, Redacted(address), fmt.Sprintf(text, args...))
 	}
 	_, query, _ := strings.Cut(address, "?")
+	if strings.Contains(query, "@") {
+		return nil, bad("an @ stands behind the ?: write %%3F for a ? in a password, and %%40 for an @ in a setting")
+	}
 	values, err := url.ParseQuery(query)
 	if err != nil {
 		return nil, bad("the settings behind the ? cannot be read")

@@ -38,6 +38,8 @@ func TestAnAddressThatWouldSurpriseIsRefusedWithoutItsPassword(t *testing.T) {
 		"esdb://pm:s3cret@":                                 "it is not esdb://",
 		"esdb://pm:s3%cret@store":                           "it is not esdb://",
 		"esdb://pm:s3cret@store?%zz":                        "cannot be read",
+		"esdb://pm:se?cret@store:2113":                      "write %3F for a ? in a password",
+		"esdb://pm:se?tls=cret@store:2113":                  "write %3F for a ? in a password",
 	} {
 		err := esdb.Check(address)
 		require.ErrorIs(t, err, esdb.ErrAddress, address)
@@ -57,6 +59,8 @@ func TestARedactedAddressKeepsEverythingButThePassword(t *testing.T) {
 		"esdb://pm:s3:cr@et@a":                        "esdb://pm:[redacted]@a",
 		"esdb://a?tls=false":                          "esdb://a?tls=false",
 		"pm:s3cret@a":                                 "[redacted]",
+		"esdb://pm:se?cret@a:1?tls=false":             "esdb://pm:[redacted]@a:1?tls=false",
+		"esdb://pm:s3cret@a:1?tlsCaFile=/x@y":         "esdb://pm:[redacted]@y",
 	} {
 		require.Equal(t, want, esdb.Redacted(address))
 	}

@@ -103,29 +103,39 @@ type appending struct {
 
 // run sends the batch until it is known what became of it. Every try has the same ids and the same expected revision, so that the server
 // stores it once at most.
+//
+// A server that finds the ids of the batch where it should go says that it was stored, and does not look at the bytes. An id covers the
+// data and not who wrote it, so the first success of a handle is read back, and so is every one behind a try in doubt: two instances of the
+// same name that begin the same epoch must not both believe that they lead.
 func (a *appending) run(ctx context.Context) error {
 	var failure error
 	for try := 1; try <= appendTries; try++ {
 		err := a.send()
-		switch kindOf(err) {
-		case fine:
-			return nil
-		case refused, deleted:
-			return a.l.failed(context.Background(), err)
-		case large:
-			return &eventstore.TooLarge{What: "bytes of an append for this event store", Got: a.size(), Max: mostBytes(err)}
+		kind := kindOf(err)
+		if try == 1 { // later, an earlier try may have been stored, or may be yet
+			switch {
+			case kind == fine && a.l.proven:
+				return nil
+			case kind == refused || kind == deleted:
+				return a.l.failed(context.Background(), err)
+			case kind == large:
+				return &eventstore.TooLarge{What: "bytes of an append for this event store", Got: a.size(), Max: mostBytes(err)}
+			}
 		}
 		stored, settled, look := a.look()
 		switch {
 		case settled && stored:
-			a.l.log.Warn("the answer to an append was lost; read back, its records are stored", "head", a.at.String(), "error", err)
+			if kind != fine {
+				a.l.log.Warn("the answer to an append was lost; read back, its records are stored", "head", a.at.String(), "error", err)
+			}
+			a.l.proven = true
 			return nil
 		case settled:
 			return look // another writer, or a stream that is no log any more
 		}
 		failure = errors.Join(err, look)
-		if look != nil || ctx.Err() != nil || a.l.life.Err() != nil {
-			break // the store does not answer, or nobody waits: the caller asks again, or ends
+		if kind == refused || kind == deleted || kind == large || look != nil || ctx.Err() != nil || a.l.life.Err() != nil {
+			break // the store does not take it or does not answer, or nobody waits: the caller asks again, or ends
 		}
 	}
 	return fmt.Errorf("%w: %w", eventstore.ErrOutcomeUnknown, errors.Join(failure, a.l.usable(ctx)))

@@ -101,24 +101,52 @@ func TestWhereAnotherWriterCameFirstTheAppendSaysSo(t *testing.T) {
 }
 
 func TestTheSameIdWithOtherBytesIsNotOurs(t *testing.T) {
-	s := lateServer(t)
-	mine, other := open(t, s, quick()), open(t, s, quick())
-	at := eventstore.Empty(logtest.Portfolio)
-	recs := logtest.Chain(t, at, 1)
-	seal := func(instance string) []eventstore.Record {
-		sealer := eventstore.NewSealer(at, time.Time{}, eventstore.Author{Portfolio: logtest.Portfolio, Instance: instance, Build: "test", Epoch: 1})
-		got, err := eventstore.Decode(recs[0])
-		require.NoError(t, err)
-		rec, _, err := sealer.Seal(eventstore.Draft{Event: got.Event, At: got.At})
-		require.NoError(t, err)
-		return []eventstore.Record{rec}
+	for name, faults := range map[string][]esdbtest.Fault{
+		"answered": nil, "broken off": {esdbtest.ResetBefore}, "broken off, then answered": {esdbtest.ResetBefore, esdbtest.None},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := lateServer(t)
+			mine, other := open(t, s, quick()), open(t, s, quick())
+			at := eventstore.Empty(logtest.Portfolio)
+			recs := logtest.Chain(t, at, 1)
+			theirs := twin(t, at, recs[0])
+			require.NoError(t, other.Append(t.Context(), at, theirs))
+			s.FailAppends(faults...)
+			var wrong *eventstore.WrongHead
+			require.ErrorAs(t, mine.Append(t.Context(), at, recs), &wrong, "the server has the id and says that all is well")
+			require.Equal(t, logtest.End(theirs), wrong.Actual)
+			require.Equal(t, theirs, logtest.All(t, mine, 0))
+		})
 	}
-	theirs := seal("another")
-	require.NoError(t, other.Append(t.Context(), at, theirs))
-	s.FailAppends(esdbtest.ResetBefore)
-	var wrong *eventstore.WrongHead
-	require.ErrorAs(t, mine.Append(t.Context(), at, recs), &wrong)
-	require.Equal(t, logtest.End(theirs), wrong.Actual)
+}
+
+// twin is a record with the same place, data and so the same id, by another instance.
+func twin(t *testing.T, at eventstore.Head, of eventstore.Record) []eventstore.Record {
+	t.Helper()
+	got, err := eventstore.Decode(of)
+	require.NoError(t, err)
+	sealer := eventstore.NewSealer(at, time.Time{}, eventstore.Author{Portfolio: logtest.Portfolio, Instance: "another", Build: "test", Epoch: 1})
+	rec, _, err := sealer.Seal(eventstore.Draft{Event: got.Event, At: got.At})
+	require.NoError(t, err)
+	same, err := eventstore.Decode(rec)
+	require.NoError(t, err)
+	require.Equal(t, got.ID, same.ID)
+	require.NotEqual(t, of.Hash, rec.Hash)
+	return []eventstore.Record{rec}
+}
+
+func TestARefusalBehindATryInDoubtLeavesTheDoubt(t *testing.T) {
+	s := lateServer(t)
+	log := open(t, s, hasty())
+	recs := fill(t, log, 1)
+	s.FailAppends(esdbtest.StoreLate, esdbtest.Denied)
+	more := logtest.Chain(t, logtest.End(recs), 1)
+	if err := log.Append(t.Context(), logtest.End(recs), more); err != nil { // a busy machine may find it stored already
+		require.ErrorIs(t, err, eventstore.ErrOutcomeUnknown)
+		require.ErrorContains(t, err, "Denied")
+	}
+	appendUntilKnown(t, log, logtest.End(recs), more)
+	require.Equal(t, slices.Concat(recs, more), logtest.All(t, log, 0))
 }
 
 func TestWhatCannotBeFoundOutIsUnknownUntilTheStoreIsBack(t *testing.T) {

@@ -40,13 +40,21 @@ func (r *reading) follow(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	handed := r.last != eventstore.Hash{}
+	if handed && head.Next < r.next {
+		return &eventstore.Corrupt{Rev: head.Next, Reason: fmt.Sprintf("the stream ends before it, and once went up to revision %d: it was truncated, or an older copy "+
+			"of it was restored", r.next-1)}
+	}
 	ctx, cancel := r.l.within(leaderOnly(ctx))
 	defer cancel()
 	one, err := r.l.clients.connected(ctx)
 	if err != nil {
 		return err
 	}
-	s := &subscription{l: r.l, from: min(r.next, head.Next), skip: r.next, confirmed: make(chan struct{}), recs: make(chan eventstore.Record, eventstore.ChunkRecords), done: make(chan error, 1)}
+	s := &subscription{l: r.l, from: min(r.next, head.Next), skip: r.next, last: r.last, confirmed: make(chan struct{}), recs: make(chan eventstore.Record, eventstore.ChunkRecords), done: make(chan error, 1)}
+	if handed {
+		s.from-- // the last one that was handed out, to see that it is still the same
+	}
 	go func() {
 		_, err := guarded(func() (struct{}, error) { return struct{}{}, s.run(ctx, one) })
 		r.l.clients.put(one, err)
@@ -87,8 +95,9 @@ func (r *reading) drain(ctx context.Context, s *subscription) error {
 // subscription takes events from the wire, one by one.
 type subscription struct {
 	l         *Log
-	from      uint64 // the first revision that the server sends
-	skip      uint64 // what is before it is not wanted
+	from      uint64          // the first revision that the server sends
+	skip      uint64          // what is before it is not wanted
+	last      eventstore.Hash // of the record before skip, if that was handed out before
 	confirmed chan struct{}
 	recs      chan eventstore.Record
 	done      chan error
@@ -119,6 +128,9 @@ func (s *subscription) run(ctx context.Context, one *client.Client) error {
 			return err
 		}
 		if next++; rec.Rev < s.skip {
+			if again := (s.last != eventstore.Hash{}); again && rec.Hash != s.last {
+				return &eventstore.Corrupt{Rev: rec.Rev, Reason: fmt.Sprintf("it has the hash %s, and had %s when it was followed before: the stream was replaced", rec.Hash, s.last)}
+			}
 			continue
 		}
 		select {

@@ -54,11 +54,12 @@ type Log struct {
 	clients   *clients
 	readOnly  bool
 
-	life  context.Context // ends with Close
-	end   context.CancelFunc
-	write chan struct{}   // held by the one append under way; after it only its holder touches last
-	last  eventstore.Head // of the last append or head that was seen
-	once  sync.Once
+	life   context.Context // ends with Close
+	end    context.CancelFunc
+	write  chan struct{}   // held by the one append under way; after it only its holder touches last and proven
+	last   eventstore.Head // of the last append or head that was seen
+	proven bool            // an append of this handle was read back: its bytes stand there
+	once   sync.Once
 }
 
 var _ eventstore.Log = (*Log)(nil)

@@ -55,8 +55,9 @@ func (l *Log) Read(ctx context.Context, from uint64, each func([]eventstore.Reco
 // reading is a reading under way, or a following.
 type reading struct {
 	l       *Log
-	next    uint64 // the first revision that was not handed out
-	until   uint64 // where a reading ends
+	next    uint64          // the first revision that was not handed out
+	until   uint64          // where a reading ends
+	last    eventstore.Hash // of the record before next; zero as long as none was handed out
 	each    func([]eventstore.Record) error
 	stopped bool // by each's own error
 }
@@ -78,7 +79,8 @@ func (r *reading) hand(chunk []eventstore.Record) error {
 		r.stopped = true
 		return err
 	}
-	r.next = chunk[len(chunk)-1].Rev + 1
+	last := chunk[len(chunk)-1]
+	r.next, r.last = last.Rev+1, last.Hash
 	return nil
 }
 

@@ -132,6 +132,43 @@ func TestAFollowerMissesAndDoublesNothingThroughEveryInterruption(t *testing.T) 
 	require.ErrorContains(t, <-ended, "the event store refuses", "a refusal ends it")
 }
 
+func TestAFollowerNoticesThatTheStreamWasSetBack(t *testing.T) {
+	for want, more := range map[string]int{
+		"the stream ends before it, and once went up to revision 9": 3, // truncated, and then written by somebody else
+		"the stream was replaced":                                   8,
+	} {
+		dir := t.TempDir()
+		s := esdbtest.Start(t, esdbtest.Options{Dir: dir})
+		log := open(t, s, quick())
+		recs := logtest.Fill(t, log, 10)
+		seen, ended := make(chan struct{}), make(chan error, 1)
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		go func() {
+			ended <- log.Follow(ctx, 0, func(recs []eventstore.Record) error {
+				if recs[len(recs)-1].Rev == 9 {
+					close(seen)
+				}
+				return nil
+			})
+		}()
+		<-seen
+		require.NoError(t, s.Truncate(esdb.Stream(logtest.Portfolio), 5))
+		require.NoError(t, s.Stop())
+		aside := esdbtest.Start(t, esdbtest.Options{Dir: dir}) // at an address that the follower does not know
+		writer := open(t, aside, quick())
+		at := recs[4].After()
+		require.NoError(t, writer.Append(t.Context(), at, logtest.Sized(t, at, more, 700)))
+		require.NoError(t, writer.Close())
+		require.NoError(t, aside.Stop())
+		s.Restart(t)
+		err := <-ended
+		var corrupt *eventstore.Corrupt
+		require.ErrorAs(t, err, &corrupt)
+		require.ErrorContains(t, err, want)
+	}
+}
+
 func TestAStreamThatForgetsIsNoLog(t *testing.T) {
 	for want, change := range map[string]func(*client.StreamMetadata){
 		"before revision 2 is truncated": func(m *client.StreamMetadata) { m.SetTruncateBefore(2) },
