@@ -183,6 +183,12 @@ func classify(err error) error {
 	return err
 }
 
+// noSuchTable says whether an error is that of a table that is not there.
+func noSuchTable(err error) bool {
+	var told *pgconn.PgError
+	return errors.As(err, &told) && told.Code == "42P01"
+}
+
 func unavailable(err error) error {
 	if errors.Is(err, errClosed) {
 		return err

@@ -36,25 +36,65 @@ type view struct {
 	conn    *pgconn.PgConn
 	head    *projections.SnapshotHead
 	headErr error
+	empty   bool // nothing of pm is there
 }
 
 // Read gives look a view in one transaction.
 func (s *Snapshot) Read(ctx context.Context, look func(projections.SnapshotView) error) error {
-	conn, results, err := s.begin(ctx, beginRead+lockHead+readHead+headTable)
-	v := &view{ctx: ctx}
-	switch {
-	case err == nil:
-		v.head, v.headErr = headOf(results)
-	case errors.Is(err, projections.ErrSnapshotDamaged): // there is no such table, or it lacks a column: what else is there?
-		v.headErr = err
-		conn, _, err = s.begin(ctx, beginRead+"SELECT 1")
-	}
+	v, err := s.view(ctx)
 	if err != nil {
 		return fmt.Errorf("read %s: %w", s, err)
 	}
-	defer s.give(conn)
-	v.conn = conn
+	defer s.give(v.conn)
 	return look(v)
+}
+
+// view begins a view. That there is no table head is one look, and what else is there is another, by which time somebody may have made
+// the tables: then it begins again. Each round needs a head that came within it, so this ends, at the latest with the context.
+func (s *Snapshot) view(ctx context.Context) (*view, error) {
+	for {
+		conn, results, err := s.begin(ctx, beginRead+lockHead+readHead+headTable)
+		if err == nil {
+			v := &view{ctx: ctx, conn: conn}
+			v.head, v.headErr = headOf(results)
+			return v, nil
+		}
+		if !errors.Is(err, projections.ErrSnapshotDamaged) {
+			return nil, err
+		}
+		if v, came, err := s.viewWithout(ctx, err); !came {
+			return v, err
+		}
+	}
+}
+
+// viewWithout begins a view of tables whose head cannot be read, and says whether there is a head that was not there a moment ago.
+func (s *Snapshot) viewWithout(ctx context.Context, headErr error) (_ *view, came bool, err error) {
+	conn, _, err := s.begin(ctx, beginRead+"SELECT 1")
+	if err != nil {
+		return nil, false, err
+	}
+	v := &view{ctx: ctx, conn: conn, headErr: headErr}
+	shape, err := v.tables()
+	came = err == nil && noSuchTable(headErr) && shape[headTable] != nil
+	if err == nil && !came && shape[headTable] == nil {
+		v.empty, err = v.neverMade(shape)
+	}
+	if err != nil || came {
+		s.give(conn)
+		return nil, came, err
+	}
+	return v, false, nil
+}
+
+// neverMade says whether no migration was ever made: head comes with the first one, in one transaction. Its own table is there before, and
+// stays if whoever makes the tables is killed.
+func (v *view) neverMade(shape map[string][]string) (bool, error) {
+	if shape[migrationsTable] == nil {
+		return true, nil // tables of somebody else
+	}
+	results, err := exec(v.ctx, v.conn, readMigrations)
+	return err == nil && len(results[0].Rows) == 0, err
 }
 
 // headOf reads the head row from the last of some results.
@@ -81,33 +121,35 @@ func headOf(results []*pgconn.Result) (*projections.SnapshotHead, error) {
 
 // Head is the head row. A missing table head is damage, unless nothing else of pm is there either.
 func (v *view) Head() (*projections.SnapshotHead, error) {
-	if v.headErr == nil {
-		return v.head, nil
-	}
-	shape, err := v.Shape()
-	if err == nil && len(shape) == 0 {
+	if v.empty {
 		return nil, nil
 	}
-	return nil, errors.Join(v.headErr, err)
+	return v.head, v.headErr
 }
 
 // Shape lists the tables of the schema, if it is one of pm.
 func (v *view) Shape() (map[string][]string, error) {
-	results, err := v.conn.Exec(v.ctx, readShape).ReadAll()
+	if v.empty {
+		return nil, nil
+	}
+	shape, err := v.tables()
+	delete(shape, headTable)
+	delete(shape, migrationsTable)
+	delete(shape, asideTable)
+	return shape, err
+}
+
+// tables lists all tables of the schema.
+func (v *view) tables() (map[string][]string, error) {
+	results, err := exec(v.ctx, v.conn, readShape)
 	if err != nil {
-		return nil, classify(err)
+		return nil, err
 	}
 	shape := map[string][]string{}
 	for _, row := range results[0].Rows {
 		table := string(row[0])
 		shape[table] = append(shape[table], string(row[1]))
 	}
-	if shape[headTable] == nil && shape[migrationsTable] == nil {
-		return nil, nil // tables of somebody else
-	}
-	delete(shape, headTable)
-	delete(shape, migrationsTable)
-	delete(shape, asideTable)
 	return shape, nil
 }
 
