@@ -1,6 +1,7 @@
 package projections
 
 import (
+	"context"
 	"time"
 
 	"pm/eventstore"
@@ -26,4 +27,16 @@ func Backoffs(log eventstore.Log, s Snapshot, looks int) (waits []time.Duration)
 		waits = append(waits, f.retryAt.Sub(before).Round(time.Second))
 	}
 	return waits
+}
+
+// RowsMade is how many rows of history a fold makes that is held against a snapshot.
+func RowsMade(ctx context.Context, log eventstore.Log, o RecoverOptions) (rows uint64, err error) {
+	f, err := foldUp(ctx, log, readSnapshot(ctx, o))
+	if err != nil {
+		return 0, err
+	}
+	for _, sum := range f.Content().History {
+		rows += sum.Rows
+	}
+	return rows, nil
 }
