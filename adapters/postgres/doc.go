@@ -6,7 +6,8 @@
 // All names are looked up in the current schema of the connection, the first of its search_path: public if nothing else is said, or
 // what ?search_path=pm in the URL says. Beside the schema, <schema>_next is what a rebuild makes and <schema>_previous what the last
 // switch replaced; it is kept until the next switch. The user needs CREATE on the database for the two and on the schema for the first
-// write. Tables and views that are not pm's stay where they are.
+// write. Tables and views that are not pm's stay where they are. Encryption is as the URL says (sslmode); where it says nothing a server
+// elsewhere is asked for it first, and one on the loopback address only if it takes nobody without.
 //
 // # When it is not there
 //

@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -153,73 +151,6 @@ func (v *view) tables() (map[string][]string, error) {
 	return shape, nil
 }
 
-// Lines reads all tables in one round trip.
-func (v *view) Lines(of []tables.Table) (map[string][]string, error) {
-	all := map[string][]string{}
-	if len(of) == 0 {
-		return all, nil
-	}
-	var sql strings.Builder
-	for _, t := range of {
-		sql.WriteString("SELECT " + read(t) + " FROM " + quote(t.Name) + ";")
-	}
-	results, err := v.conn.Exec(v.ctx, sql.String()).ReadAll()
-	if err != nil {
-		return nil, classify(err)
-	}
-	for i, t := range of {
-		lines := make([]string, len(results[i].Rows))
-		for n, row := range results[i].Rows {
-			lines[n] = lineOf(row)
-		}
-		slices.Sort(lines)
-		all[t.Name] = lines
-	}
-	return all, nil
-}
-
-// lineOf writes a row of texts as a line.
-func lineOf(row [][]byte) string {
-	columns := make([]string, len(row))
-	for i, value := range row {
-		columns[i] = tables.Null
-		if value != nil {
-			columns[i] = tables.Escape(string(value))
-		}
-	}
-	return tables.Join(columns)
-}
-
-// Copy streams a table as it comes from the server.
-func (v *view) Copy(t tables.Table, to io.Writer) error {
-	var order []string
-	for _, c := range t.Columns[:t.Key] {
-		by := quote(c.Name)
-		if c.Kind == tables.Text {
-			by += ` COLLATE "C"`
-		}
-		order = append(order, by)
-	}
-	out := &receiver{to: to}
-	_, err := v.conn.CopyTo(v.ctx, out, "COPY (SELECT "+read(t)+" FROM "+quote(t.Name)+" ORDER BY "+strings.Join(order, ", ")+") TO STDOUT")
-	if out.err != nil {
-		return out.err
-	}
-	return classify(err)
-}
-
-// receiver keeps the error of whoever receives a copy apart from the server's.
-type receiver struct {
-	to  io.Writer
-	err error
-}
-
-func (r *receiver) Write(b []byte) (int, error) {
-	var n int
-	n, r.err = r.to.Write(b)
-	return n, r.err
-}
-
 func quote(name string) string { return pgx.Identifier{name}.Sanitize() }
 
 func list(names []string) string {
@@ -228,18 +159,6 @@ func list(names []string) string {
 		quoted[i] = quote(name)
 	}
 	return strings.Join(quoted, ", ")
-}
-
-// read lists the columns of a table as they are read. A person may have written 100000.00: that is the value of a line that says 100000.
-func read(t tables.Table) string {
-	columns := make([]string, len(t.Columns))
-	for i, c := range t.Columns {
-		columns[i] = quote(c.Name)
-		if c.Kind == tables.Decimal {
-			columns[i] = "trim_scale(" + columns[i] + ")"
-		}
-	}
-	return strings.Join(columns, ", ")
 }
 
 // literal writes a text as a constant. Backslashes mean nothing in it: standard_conforming_strings is on.

@@ -89,6 +89,21 @@ func appendDecimal(b []byte, d domain.Decimal) []byte {
 	return out
 }
 
+// TrimScale takes away the zeros that end a decimal behind its point: stores give back 100000.00 where a person has written that, and the
+// line of the same value says 100000. Nothing is written into text.
+func TrimScale(text []byte) []byte {
+	point := bytes.IndexByte(text, '.')
+	if point < 1 {
+		return text
+	}
+	for _, c := range text[point+1:] {
+		if c < '0' || c > '9' {
+			return text // not a decimal as pm writes one
+		}
+	}
+	return bytes.TrimSuffix(bytes.TrimRight(text, "0"), []byte("."))
+}
+
 // appendTime writes a time in timeForm. A history has three times in nearly every line, and AppendFormat, which reads the form anew for each,
 // took a third of what it costs to make the lines.
 func appendTime(b []byte, t time.Time) []byte {
