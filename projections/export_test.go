@@ -2,9 +2,11 @@ package projections
 
 import (
 	"context"
+	"testing"
 	"time"
 
 	"pm/eventstore"
+	"pm/projections/tables"
 )
 
 // Waited makes the oldest event of a follower that is not written so old.
@@ -39,4 +41,9 @@ func RowsMade(ctx context.Context, log eventstore.Log, o RecoverOptions) (rows u
 		rows += sum.Rows
 	}
 	return rows, nil
+}
+
+// AllocationsOfComparing is how many allocations it takes to compare two lists of lines.
+func AllocationsOfComparing(t tables.Table, ours, theirs []string) float64 {
+	return testing.AllocsPerRun(10, func() { (&findings{}).compareRows(t, 1, ours, theirs) })
 }

@@ -21,6 +21,7 @@ var errPassed = errors.New("the snapshot is of an earlier revision")
 type folded struct {
 	*tables.Fold
 	head    eventstore.Head
+	digest  string          // of the state at the end
 	hash    eventstore.Hash // of the event at the snapshot's revision
 	content tables.Content  // at the snapshot's revision
 	there   bool            // the log has the snapshot's revision
@@ -36,6 +37,9 @@ func foldUp(ctx context.Context, log eventstore.Log, seen *snapshotReading) (*fo
 	f, err := foldOnce(ctx, log, seen, end.Next)
 	if errors.Is(err, errPassed) {
 		f, err = foldOnce(ctx, log, seen, end.Next)
+	}
+	if err == nil {
+		f.digest = f.State.Digest() // now, while the snapshot is still being read
 	}
 	return f, err
 }
