@@ -1,6 +1,7 @@
 package projections_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"testing/synctest"
@@ -150,11 +151,30 @@ func TestALogThatFailsIsTriedAgainBesideASnapshotThatIsPassed(t *testing.T) {
 	})
 }
 
-func TestALogWhoseHeadCannotBeReadIsUnreachable(t *testing.T) {
-	log := deepLog(t)
-	require.NoError(t, log.Close())
-	_, err := projections.Recover(t.Context(), log, quick(nil))
-	require.ErrorIs(t, err, eventstore.ErrClosed)
+// headless is a log whose head cannot be read the first time.
+type headless struct {
+	*eventstore.Memory
+	asked int
+}
+
+func (l *headless) Head(ctx context.Context) (eventstore.Head, error) {
+	if l.asked++; l.asked == 1 {
+		return eventstore.Head{}, errBent
+	}
+	return l.Memory.Head(ctx)
+}
+
+func TestALogWhoseHeadCannotBeReadIsTriedAgain(t *testing.T) {
+	log := &headless{Memory: fullLog(t)}
+	o, told := quick(nil), 0
+	o.Waits = []time.Duration{0}
+	o.Retrying = func(_ string, err error, _ time.Duration) {
+		require.ErrorIs(t, err, errBent)
+		told++
+	}
+	_, err := projections.Recover(t.Context(), log, o)
+	require.NoError(t, err)
+	require.Equal(t, 1, told)
 }
 
 // Rows of history cost more than the state, and beyond the snapshot nobody asks for them.

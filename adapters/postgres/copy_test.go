@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"io"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 
 	"pm/adapters/postgres/pgtest"
 	"pm/projections"
+	"pm/projections/snapshottest"
 	"pm/projections/tables"
 )
 
@@ -81,16 +83,32 @@ func TestACopyAfterTheEndOfItsContextIsNone(t *testing.T) {
 	require.Equal(t, &head, headOn(t, s))
 }
 
-// More rows than are handed on at once, and a connection that is cut among them.
-func TestACopyThatIsCutIsUnavailable(t *testing.T) {
+// refusing is a writer that takes nothing.
+type refusing struct{ err error }
+
+func (r refusing) Write([]byte) (int, error) { return 0, r.err }
+
+func TestACopyOfNothingWritesNothing(t *testing.T) {
+	s := open(t, pgtest.Database(t))
+	require.NoError(t, s.Write(t.Context(), projections.Change{After: snapshottest.Head(1)}))
+	require.NoError(t, s.Read(t.Context(), func(v projections.SnapshotView) error { return v.Copy(tables.All()[0], refusing{io.EOF}) }))
+}
+
+// More rows than are handed on at once: the reader has enough of them, or the connection is cut among them.
+func TestACopyThatEndsAmongItsRowsLeavesNothingBehind(t *testing.T) {
 	url := pgtest.Database(t)
 	s := open(t, url)
-	filled(t, s)
+	head := filled(t, s)
 	pgtest.Exec(t, url, "INSERT INTO refusals SELECT 1000 + n, 0, now(), repeat('x', 1000), 'code', NULL, NULL FROM generate_series(1, 30000) n")
 	refusals, _ := tables.Named("refusals")
 	var whole strings.Builder
 	require.NoError(t, s.Read(t.Context(), func(v projections.SnapshotView) error { return v.Copy(refusals, &whole) }))
 	require.Equal(t, 30_003, strings.Count(whole.String(), "\n"))
+	enough := errors.New("seen enough")
+	for range 2 * MaxIdle { // nothing of the rows that nobody took may answer a later question
+		require.ErrorIs(t, s.Read(t.Context(), func(v projections.SnapshotView) error { return v.Copy(refusals, refusing{enough}) }), enough)
+		require.Equal(t, &head, headOn(t, s))
+	}
 	err := s.Read(t.Context(), func(v projections.SnapshotView) error {
 		return v.Copy(refusals, &then{func() {
 			pgtest.Exec(t, url, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'pm' AND datname = current_database()")
