@@ -3,6 +3,7 @@ package projections_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -342,4 +343,12 @@ func TestTheHistoryOfAnOlderSnapshotIsComparedUpToItsRevision(t *testing.T) {
 	s.Set("fills", firstKey(t, s, "fills"), "last_px", "7")
 	report := halts(t, log, s, projections.CodeValidationFailed).Report
 	require.Equal(t, 1, report.DivergenceCount, "what came later is not missing: %v", report.Divergences)
+}
+
+func TestRowsThatAreTheSameAreComparedWithoutCuttingThemUp(t *testing.T) {
+	table, _ := tables.Named("layers")
+	lines := contentAt(t, fullLog(t), eventsOf(t, fullLog(t))).State["layers"]
+	require.NotEmpty(t, lines)
+	require.LessOrEqual(t, projections.AllocationsOfComparing(table, lines, slices.Clone(lines)), 1.0, "the findings themselves")
+	require.Greater(t, projections.AllocationsOfComparing(table, lines, lines[1:]), 1.0)
 }

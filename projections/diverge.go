@@ -3,6 +3,7 @@ package projections
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"pm/projections/tables"
@@ -67,6 +68,9 @@ func (r *recovering) divergences(ctx context.Context, head *SnapshotHead, ours, 
 
 // compareRows walks over two sorted lists of lines.
 func (f *findings) compareRows(t tables.Table, rev uint64, ours, theirs []string) {
+	if slices.Equal(ours, theirs) { // which is so at nearly every start, and costs no map of all rows
+		return
+	}
 	ourRows, theirRows := byKey(t, ours), byKey(t, theirs)
 	for _, line := range ours {
 		if key := keyOf(t, line); theirRows[key] == nil {

@@ -1,9 +1,12 @@
 package projections
 
 import (
+	"context"
+	"testing"
 	"time"
 
 	"pm/eventstore"
+	"pm/projections/tables"
 )
 
 // Waited makes the oldest event of a follower that is not written so old.
@@ -26,4 +29,21 @@ func Backoffs(log eventstore.Log, s Snapshot, looks int) (waits []time.Duration)
 		waits = append(waits, f.retryAt.Sub(before).Round(time.Second))
 	}
 	return waits
+}
+
+// RowsMade is how many rows of history a fold makes that is held against a snapshot.
+func RowsMade(ctx context.Context, log eventstore.Log, o RecoverOptions) (rows uint64, err error) {
+	f, err := foldUp(ctx, log, readSnapshot(ctx, o))
+	if err != nil {
+		return 0, err
+	}
+	for _, sum := range f.Content().History {
+		rows += sum.Rows
+	}
+	return rows, nil
+}
+
+// AllocationsOfComparing is how many allocations it takes to compare two lists of lines.
+func AllocationsOfComparing(t tables.Table, ours, theirs []string) float64 {
+	return testing.AllocsPerRun(10, func() { (&findings{}).compareRows(t, 1, ours, theirs) })
 }

@@ -80,13 +80,20 @@ func (s *snapshotReading) announce() {
 	}
 }
 
-// awaitHead waits until the head is known; nil where there is none.
-func (s *snapshotReading) awaitHead() *SnapshotHead {
+// headNow gives the head, nil where there is none, if it is known by now. It waits until it is if it is told to.
+func (s *snapshotReading) headNow(wait bool) (head *SnapshotHead, known bool) {
 	if s == nil {
-		return nil
+		return nil, true
+	}
+	if !wait {
+		select {
+		case <-s.ready:
+		default:
+			return nil, false
+		}
 	}
 	<-s.ready
-	return s.head
+	return s.head, true
 }
 
 func (s *snapshotReading) wait() { <-s.done }

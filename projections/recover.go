@@ -3,13 +3,11 @@ package projections
 import (
 	"context"
 	"errors"
-	"fmt"
 	"runtime/debug"
 	"time"
 
 	"pm/domain"
 	"pm/eventstore"
-	"pm/projections/tables"
 )
 
 // recoveryGC is the garbage collector's target while a log is folded: nearly everything that a replay makes is garbage at once, and
@@ -90,49 +88,15 @@ func (r *recovering) run(ctx context.Context) (*Recovery, error) {
 	return &Recovery{State: fold.State, Head: fold.head, Report: r.report, Agreed: agreed}, nil
 }
 
-// folded is a log that was read to its end.
-type folded struct {
-	*tables.Fold
-	head    eventstore.Head
-	hash    eventstore.Hash // of the event at the snapshot's revision
-	content tables.Content  // at the snapshot's revision
-	there   bool            // the log has the snapshot's revision
-}
-
 // replay reads the log to its end. What cannot be reached is tried again from the beginning.
 func (r *recovering) replay(ctx context.Context) (*folded, error) {
 	for try := 0; ; try++ {
-		f, err := foldUp(ctx, r.log, r.seen.awaitHead)
+		f, err := foldUp(ctx, r.log, r.seen)
 		if err == nil || ctx.Err() != nil || !unreachable(err) || try == len(r.o.Waits) {
 			return f, err
 		}
 		r.o.pause(ctx, "the log", err, try)
 	}
-}
-
-// foldUp reads a log to its end and keeps what the tables hold at the head of a snapshot. It asks for that head when the first event has
-// come: the log is read and decoded meanwhile, as far as there is room.
-func foldUp(ctx context.Context, log eventstore.Log, headOf func() *SnapshotHead) (*folded, error) {
-	f := &folded{Fold: tables.NewFold()}
-	var at *SnapshotHead
-	head, err := eventstore.Replay(ctx, log, 0, func(e domain.Recorded, hash eventstore.Hash) error {
-		if e.Rev == 0 {
-			at = headOf()
-		}
-		apply := f.State.Apply // beyond the snapshot nobody needs the rows of history
-		if at != nil && !f.there {
-			apply = f.Apply
-		}
-		if err := apply(e); err != nil {
-			return &eventstore.Corrupt{Rev: e.Rev, Reason: fmt.Sprintf("%s cannot be applied: %v", e.Type, err)}
-		}
-		if at != nil && e.Rev == at.Revision {
-			f.there, f.hash, f.content = true, hash, f.Content()
-		}
-		return nil
-	})
-	f.head = head
-	return f, err
 }
 
 // unreachable tells a log that may come back from one that says something.

@@ -78,7 +78,7 @@ func newReport(p domain.PortfolioID, o RecoverOptions) Report {
 func (r *Report) finish(f *folded) {
 	last := HeadOf(f.head)
 	r.Result, r.Events, r.HeadRevision, r.HeadHash = Recovered, f.head.Next, last.Revision, last.Hash
-	r.StateDigest, r.OpenPositions = f.State.Digest(), len(OpenPositions(f.State))
+	r.StateDigest, r.OpenPositions = f.digest, len(OpenPositions(f.State))
 	r.stop()
 	if r.Seconds > 0 {
 		r.EventsPerSecond = float64(r.Events) / r.Seconds

@@ -22,8 +22,13 @@ import (
 // migrationsTable is where goose notes which migrations the tables of a schema have had.
 const migrationsTable = "pm_migrations"
 
-// lockMigrations keeps two programs from making the same tables. It ends with its transaction.
-const lockMigrations = "BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('pm_migrations in ' || current_schema(), 0))"
+// lockMaking keeps two programs from making the same tables, and ends with its transaction. Making them takes several transactions, so
+// whoever needs to know that all tables are there takes it too.
+const (
+	lockMaking     = "SELECT pg_advisory_xact_lock(hashtextextended('pm_migrations in ' || current_schema(), 0))"
+	lockMigrations = "BEGIN; " + lockMaking
+	readMigrations = "SELECT version_id, tstamp FROM " + migrationsTable + " WHERE is_applied AND version_id > 0 ORDER BY id"
+)
 
 // Migration is one step of the tables.
 type Migration struct {
@@ -85,7 +90,7 @@ func MigrationStatus(ctx context.Context, url string) ([]Migration, error) {
 
 // applied reads when each migration was made, by version.
 func (s *Snapshot) applied(ctx context.Context) (map[int]time.Time, error) {
-	conn, results, err := s.begin(ctx, beginRead+"SELECT version_id, tstamp FROM "+migrationsTable+" WHERE is_applied AND version_id > 0 ORDER BY id")
+	conn, results, err := s.begin(ctx, beginRead+readMigrations)
 	if errors.Is(err, projections.ErrSnapshotDamaged) {
 		return nil, nil // nothing was ever made here
 	}

@@ -37,6 +37,11 @@ func (s *Snapshot) Next(ctx context.Context) (projections.Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
+	making, _, err := s.begin(ctx, lockMigrations) // else two rebuilds that begin at once drop what the other is making
+	if err != nil {
+		return nil, err
+	}
+	defer s.give(making)
 	usable, err := next.usable(ctx)
 	if err != nil {
 		return nil, err

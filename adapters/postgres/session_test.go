@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/jackc/pgx/v5/pgproto3"
 	"github.com/stretchr/testify/require"
 
 	"pm/adapters/postgres/pgtest"
@@ -230,4 +231,42 @@ func TestTwoHeadRowsAreDamage(t *testing.T) {
 	filled(t, s)
 	pgtest.Exec(t, url, "INSERT INTO head SELECT false, stream, revision, event_hash, schema_version, fold_version, tables_hash FROM head")
 	require.ErrorIs(t, s.Write(t.Context(), onto(snapshottest.Head(1), 2)), projections.ErrSnapshotDamaged)
+}
+
+// A server that takes no plain connection is still reached; one that takes them is called once.
+func TestAServerOnThisMachineIsAskedForEncryptionSecond(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	asked := make(chan bool, 10)
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				close(asked)
+				return
+			}
+			server := pgproto3.NewBackend(conn, conn)
+			message, err := server.ReceiveStartupMessage()
+			_, encryption := message.(*pgproto3.SSLRequest)
+			asked <- err == nil && encryption
+			server.Send(&pgproto3.ErrorResponse{Severity: "FATAL", Code: "28000", Message: "no pg_hba.conf entry, no encryption"})
+			_ = server.Flush()
+			conn.Close()
+		}
+	}()
+	for query, want := range map[string][]bool{"": {false, true}, "?sslmode=prefer": {false, true}, "?sslmode=disable": {false}, "?sslmode=require": {true}} {
+		s := open(t, "postgres://pm:secret@"+l.Addr().String()+"/pm"+query)
+		require.ErrorIs(t, s.Read(t.Context(), nothing), projections.ErrSnapshotUnavailable)
+		for _, encryption := range want {
+			require.Equal(t, encryption, <-asked, query)
+		}
+		require.Empty(t, asked, query)
+	}
+	for url, first := range map[string]bool{ // whether encryption comes first
+		"postgres://db.example/pm": true, "postgres://10.0.0.1/pm": true, "postgres://localhost/pm": false, "postgres://[::1]/pm": false,
+		"postgres://localhost/pm?sslmode=allow": false,
+	} {
+		require.Equal(t, first, open(t, url).config.TLSConfig != nil, url)
+	}
 }

@@ -51,6 +51,7 @@ func Open(url string) (*Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
+	plainFirst(&config.Config)
 	config.ConnectTimeout = ConnectTimeout
 	if config.RuntimeParams["application_name"] == "" {
 		config.RuntimeParams["application_name"] = "pm"
@@ -62,6 +63,16 @@ func Open(url string) (*Snapshot, error) {
 		config.RuntimeParams[name] = value
 	}
 	return &Snapshot{config: config, name: nameOf(config)}, nil
+}
+
+// plainFirst asks a server on this machine for encryption after the plain attempt and not before it, where the URL leaves it open (sslmode
+// prefer, which is also what no sslmode means): a server that has none is called twice otherwise, which costs every start a process of it.
+// What passes over the loopback address nobody hears but who may read this process, too.
+func plainFirst(c *pgconn.Config) {
+	local := c.Host == "localhost" || net.ParseIP(c.Host).IsLoopback()
+	if open := len(c.Fallbacks) == 1 && c.Fallbacks[0].TLSConfig == nil; local && open {
+		c.TLSConfig, c.Fallbacks[0].TLSConfig = nil, c.TLSConfig
+	}
 }
 
 // nameOf is where a snapshot lives, without user and password.
@@ -181,6 +192,12 @@ func classify(err error) error {
 		return unavailable(err)
 	}
 	return err
+}
+
+// noSuchTable says whether an error is that of a table that is not there.
+func noSuchTable(err error) bool {
+	var told *pgconn.PgError
+	return errors.As(err, &told) && told.Code == "42P01"
 }
 
 func unavailable(err error) error {

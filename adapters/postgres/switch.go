@@ -23,10 +23,6 @@ func (s *Snapshot) Switch(ctx context.Context, from, to *projections.SnapshotHea
 	if err != nil {
 		return err
 	}
-	version, err := s.version(ctx)
-	if err != nil {
-		return err
-	}
 	next, err := s.besides(schema)
 	if err == nil && len(names) == 0 {
 		err = next.makeIndexes(ctx)
@@ -34,11 +30,15 @@ func (s *Snapshot) Switch(ctx context.Context, from, to *projections.SnapshotHea
 	if err != nil {
 		return err
 	}
-	conn, _, err := s.begin(ctx, beginSwitch)
+	conn, _, err := s.begin(ctx, beginSwitch+"; "+lockMaking)
 	if err != nil {
 		return err
 	}
 	defer s.give(conn)
+	version, err := s.version(ctx) // while nobody makes tables here
+	if err != nil {
+		return err
+	}
 	w := switching{ctx: ctx, conn: conn, current: schema, next: schema + nextSuffix, previous: schema + previousSuffix, version: version}
 	if err := w.check(from, to); err != nil {
 		return fmt.Errorf("switch %s: %w", s, err)

@@ -98,28 +98,32 @@ func TestTheVersionBeforeIsKeptUntilTheNextSwitch(t *testing.T) {
 func TestADashboardNeverSeesHalfOfASwitch(t *testing.T) {
 	url := pgtest.Database(t)
 	s, from, to := built(t, url)
-	done, seen, bad := make(chan struct{}), make(chan string, 10_000), make(chan string, 1)
+	const switches = 10
+	done, seen, bad := make(chan struct{}), make(chan string, switches+1), make(chan string, 1)
 	dashboard := open(t, url)
 	go func() {
 		defer close(seen)
-		for {
+		for last := ""; ; {
 			conn, results, err := dashboard.begin(t.Context(), "SELECT revision, (SELECT count(*) FROM layers), (SELECT count(*) FROM trades) FROM head")
 			if err != nil {
 				bad <- err.Error()
 				return
 			}
 			row := results[0].Rows[0]
+			now := string(row[0]) + " " + string(row[1]) + " " + string(row[2])
 			dashboard.give(conn)
+			if now != last {
+				seen <- now
+			}
+			last = now
 			select {
 			case <-done:
 				return
-			case seen <- string(row[0]) + " " + string(row[1]) + " " + string(row[2]):
 			default:
 			}
 		}
 	}()
 	<-seen
-	const switches = 10
 	for n := range switches {
 		require.NoError(t, s.Switch(t.Context(), &from, &to))
 		from, to = to, snapshottest.Head(n+3)

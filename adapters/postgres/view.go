@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -36,25 +34,65 @@ type view struct {
 	conn    *pgconn.PgConn
 	head    *projections.SnapshotHead
 	headErr error
+	empty   bool // nothing of pm is there
 }
 
 // Read gives look a view in one transaction.
 func (s *Snapshot) Read(ctx context.Context, look func(projections.SnapshotView) error) error {
-	conn, results, err := s.begin(ctx, beginRead+lockHead+readHead+headTable)
-	v := &view{ctx: ctx}
-	switch {
-	case err == nil:
-		v.head, v.headErr = headOf(results)
-	case errors.Is(err, projections.ErrSnapshotDamaged): // there is no such table, or it lacks a column: what else is there?
-		v.headErr = err
-		conn, _, err = s.begin(ctx, beginRead+"SELECT 1")
-	}
+	v, err := s.view(ctx)
 	if err != nil {
 		return fmt.Errorf("read %s: %w", s, err)
 	}
-	defer s.give(conn)
-	v.conn = conn
+	defer s.give(v.conn)
 	return look(v)
+}
+
+// view begins a view. That there is no table head is one look, and what else is there is another, by which time somebody may have made
+// the tables: then it begins again. Each round needs a head that came within it, so this ends, at the latest with the context.
+func (s *Snapshot) view(ctx context.Context) (*view, error) {
+	for {
+		conn, results, err := s.begin(ctx, beginRead+lockHead+readHead+headTable)
+		if err == nil {
+			v := &view{ctx: ctx, conn: conn}
+			v.head, v.headErr = headOf(results)
+			return v, nil
+		}
+		if !errors.Is(err, projections.ErrSnapshotDamaged) {
+			return nil, err
+		}
+		if v, came, err := s.viewWithout(ctx, err); !came {
+			return v, err
+		}
+	}
+}
+
+// viewWithout begins a view of tables whose head cannot be read, and says whether there is a head that was not there a moment ago.
+func (s *Snapshot) viewWithout(ctx context.Context, headErr error) (_ *view, came bool, err error) {
+	conn, _, err := s.begin(ctx, beginRead+"SELECT 1")
+	if err != nil {
+		return nil, false, err
+	}
+	v := &view{ctx: ctx, conn: conn, headErr: headErr}
+	shape, err := v.tables()
+	came = err == nil && noSuchTable(headErr) && shape[headTable] != nil
+	if err == nil && !came && shape[headTable] == nil {
+		v.empty, err = v.neverMade(shape)
+	}
+	if err != nil || came {
+		s.give(conn)
+		return nil, came, err
+	}
+	return v, false, nil
+}
+
+// neverMade says whether no migration was ever made: head comes with the first one, in one transaction. Its own table is there before, and
+// stays if whoever makes the tables is killed.
+func (v *view) neverMade(shape map[string][]string) (bool, error) {
+	if shape[migrationsTable] == nil {
+		return true, nil // tables of somebody else
+	}
+	results, err := exec(v.ctx, v.conn, readMigrations)
+	return err == nil && len(results[0].Rows) == 0, err
 }
 
 // headOf reads the head row from the last of some results.
@@ -81,101 +119,36 @@ func headOf(results []*pgconn.Result) (*projections.SnapshotHead, error) {
 
 // Head is the head row. A missing table head is damage, unless nothing else of pm is there either.
 func (v *view) Head() (*projections.SnapshotHead, error) {
-	if v.headErr == nil {
-		return v.head, nil
-	}
-	shape, err := v.Shape()
-	if err == nil && len(shape) == 0 {
+	if v.empty {
 		return nil, nil
 	}
-	return nil, errors.Join(v.headErr, err)
+	return v.head, v.headErr
 }
 
 // Shape lists the tables of the schema, if it is one of pm.
 func (v *view) Shape() (map[string][]string, error) {
-	results, err := v.conn.Exec(v.ctx, readShape).ReadAll()
+	if v.empty {
+		return nil, nil
+	}
+	shape, err := v.tables()
+	delete(shape, headTable)
+	delete(shape, migrationsTable)
+	delete(shape, asideTable)
+	return shape, err
+}
+
+// tables lists all tables of the schema.
+func (v *view) tables() (map[string][]string, error) {
+	results, err := exec(v.ctx, v.conn, readShape)
 	if err != nil {
-		return nil, classify(err)
+		return nil, err
 	}
 	shape := map[string][]string{}
 	for _, row := range results[0].Rows {
 		table := string(row[0])
 		shape[table] = append(shape[table], string(row[1]))
 	}
-	if shape[headTable] == nil && shape[migrationsTable] == nil {
-		return nil, nil // tables of somebody else
-	}
-	delete(shape, headTable)
-	delete(shape, migrationsTable)
-	delete(shape, asideTable)
 	return shape, nil
-}
-
-// Lines reads all tables in one round trip.
-func (v *view) Lines(of []tables.Table) (map[string][]string, error) {
-	all := map[string][]string{}
-	if len(of) == 0 {
-		return all, nil
-	}
-	var sql strings.Builder
-	for _, t := range of {
-		sql.WriteString("SELECT " + read(t) + " FROM " + quote(t.Name) + ";")
-	}
-	results, err := v.conn.Exec(v.ctx, sql.String()).ReadAll()
-	if err != nil {
-		return nil, classify(err)
-	}
-	for i, t := range of {
-		lines := make([]string, len(results[i].Rows))
-		for n, row := range results[i].Rows {
-			lines[n] = lineOf(row)
-		}
-		slices.Sort(lines)
-		all[t.Name] = lines
-	}
-	return all, nil
-}
-
-// lineOf writes a row of texts as a line.
-func lineOf(row [][]byte) string {
-	columns := make([]string, len(row))
-	for i, value := range row {
-		columns[i] = tables.Null
-		if value != nil {
-			columns[i] = tables.Escape(string(value))
-		}
-	}
-	return tables.Join(columns)
-}
-
-// Copy streams a table as it comes from the server.
-func (v *view) Copy(t tables.Table, to io.Writer) error {
-	var order []string
-	for _, c := range t.Columns[:t.Key] {
-		by := quote(c.Name)
-		if c.Kind == tables.Text {
-			by += ` COLLATE "C"`
-		}
-		order = append(order, by)
-	}
-	out := &receiver{to: to}
-	_, err := v.conn.CopyTo(v.ctx, out, "COPY (SELECT "+read(t)+" FROM "+quote(t.Name)+" ORDER BY "+strings.Join(order, ", ")+") TO STDOUT")
-	if out.err != nil {
-		return out.err
-	}
-	return classify(err)
-}
-
-// receiver keeps the error of whoever receives a copy apart from the server's.
-type receiver struct {
-	to  io.Writer
-	err error
-}
-
-func (r *receiver) Write(b []byte) (int, error) {
-	var n int
-	n, r.err = r.to.Write(b)
-	return n, r.err
 }
 
 func quote(name string) string { return pgx.Identifier{name}.Sanitize() }
@@ -186,18 +159,6 @@ func list(names []string) string {
 		quoted[i] = quote(name)
 	}
 	return strings.Join(quoted, ", ")
-}
-
-// read lists the columns of a table as they are read. A person may have written 100000.00: that is the value of a line that says 100000.
-func read(t tables.Table) string {
-	columns := make([]string, len(t.Columns))
-	for i, c := range t.Columns {
-		columns[i] = quote(c.Name)
-		if c.Kind == tables.Decimal {
-			columns[i] = "trim_scale(" + columns[i] + ")"
-		}
-	}
-	return strings.Join(columns, ", ")
 }
 
 // literal writes a text as a constant. Backslashes mean nothing in it: standard_conforming_strings is on.

@@ -44,42 +44,44 @@ func (s *Snapshot) Write(ctx context.Context, change projections.Change) error {
 	return nil
 }
 
-// lock begins to write and locks the head row. Where nothing is there yet, it makes the tables if it may.
+// lock begins to write and locks the head row. Where nothing was ever written it first makes the tables, if it may: all of them, or those
+// that are missing because whoever made them was killed.
 func (s *Snapshot) lock(ctx context.Context, mayMake bool) (*pgconn.PgConn, *projections.SnapshotHead, error) {
-	conn, results, err := s.begin(ctx, beginWrite+readHead+headTable+" FOR UPDATE")
-	if errors.Is(err, projections.ErrSnapshotDamaged) && !s.beside {
-		there, looked := s.anything(ctx)
-		switch {
-		case looked != nil:
-			return nil, nil, looked
-		case there: // damaged, or made by somebody else between the two looks: the second try tells
-		case !mayMake:
-			return nil, nil, fmt.Errorf("%w: nothing is there", projections.ErrSnapshotMoved)
-		default:
-			if err := s.migrate(ctx); err != nil {
-				return nil, nil, err
-			}
-		}
-		conn, results, err = s.begin(ctx, beginWrite+readHead+headTable+" FOR UPDATE")
+	conn, head, err := s.lockHead(ctx)
+	if head != nil || s.beside || err != nil && !noSuchTable(err) {
+		return conn, head, err
 	}
+	if err == nil {
+		s.give(conn)
+	}
+	applied, err := s.applied(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	_, whole := applied[tables.Version()]
+	switch {
+	case len(applied) == 0 && !mayMake:
+		return nil, nil, fmt.Errorf("%w: nothing is there", projections.ErrSnapshotMoved)
+	case !whole && mayMake:
+		if err := s.migrate(ctx); err != nil {
+			return nil, nil, err
+		}
+	}
+	return s.lockHead(ctx)
+}
+
+// lockHead begins to write and locks the head row.
+func (s *Snapshot) lockHead(ctx context.Context) (*pgconn.PgConn, *projections.SnapshotHead, error) {
+	conn, results, err := s.begin(ctx, beginWrite+readHead+headTable+" FOR UPDATE")
 	if err != nil {
 		return nil, nil, err
 	}
 	head, err := headOf(results)
 	if err != nil {
 		s.give(conn)
+		return nil, nil, err
 	}
-	return conn, head, err
-}
-
-// anything says whether tables of pm are there.
-func (s *Snapshot) anything(ctx context.Context) (there bool, err error) {
-	err = s.Read(ctx, func(v projections.SnapshotView) error {
-		shape, err := v.Shape()
-		there = shape != nil
-		return err
-	})
-	return there, err
+	return conn, head, nil
 }
 
 func same(a, b *projections.SnapshotHead) bool {

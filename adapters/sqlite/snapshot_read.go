@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -157,25 +156,10 @@ func (r *rowReader) column(s *sqlite.Stmt, c int, kind tables.Kind) {
 		}
 		text := r.text[:n]
 		if kind == tables.Decimal {
-			text = trimScale(text)
+			text = tables.TrimScale(text)
 		}
 		r.escape(text)
 	}
-}
-
-// trimScale takes away the zeros that end a decimal behind its point. A person may have written 100000.00: that is the value of a line
-// that says 100000.
-func trimScale(text []byte) []byte {
-	point := bytes.IndexByte(text, '.')
-	if point < 1 {
-		return text
-	}
-	for _, c := range text[point+1:] {
-		if c < '0' || c > '9' {
-			return text // not a decimal as pm writes one
-		}
-	}
-	return bytes.TrimSuffix(bytes.TrimRight(text, "0"), []byte("."))
 }
 
 func (r *rowReader) flag(n int64) {

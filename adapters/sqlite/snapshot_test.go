@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -266,4 +267,33 @@ func TestARebuildMendsAHeadThatCannotBeRead(t *testing.T) {
 	snapshottest.Filled(t, next, head, snapshottest.Sample(2))
 	execute(t, path, "ALTER TABLE head RENAME COLUMN tables_hash TO x")
 	require.NoError(t, s.Switch(t.Context(), nil, &head))
+}
+
+// The first write makes the tables and fills them in one transaction: who reads meanwhile sees none of it, and a program that is killed
+// in the middle leaves nothing to mend.
+func TestTablesInTheMakingAreSeenByNobody(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "snapshot.db")
+	s := snapshotAt(t, path)
+	reader, err := OpenSnapshotReader(path)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, reader.Close()) })
+	killed := errors.New("killed")
+	require.ErrorIs(t, s.file.change(t.Context(), func(conn *sqlite.Conn) error {
+		require.NoError(t, create(conn, ""))
+		for _, other := range []*Snapshot{s, reader} {
+			require.NoError(t, other.Read(t.Context(), func(v projections.SnapshotView) error {
+				head, err := v.Head()
+				require.NoError(t, err)
+				require.Nil(t, head)
+				shape, err := v.Shape()
+				require.Empty(t, shape)
+				return err
+			}))
+		}
+		return killed
+	}), killed)
+	require.Nil(t, headOf(t, reader))
+	head := snapshottest.Head(1)
+	snapshottest.Filled(t, s, head, snapshottest.Sample(3))
+	require.Equal(t, &head, headOf(t, reader))
 }

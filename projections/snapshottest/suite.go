@@ -53,6 +53,7 @@ func Run(t *testing.T, make func(t *testing.T) Place) {
 		{"the error of who looks comes back", looksError},
 		{"of two sessions that write, the second is told", twoSessions},
 		{"readers never see half of a write", neverHalf},
+		{"who reads during the first write sees nothing or all of it", firstSeen},
 		{"what is built beside is seen by nobody until the switch", besideUnseen},
 		{"what is built beside goes on after a restart", besideResumes},
 		{"what is built beside can be given up", besideDiscarded},

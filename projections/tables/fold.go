@@ -17,14 +17,26 @@ type Fold struct {
 	history map[string]*column
 	daily   daily
 	gather  bool
-	buf     []byte
 }
+
+// hashChunk is how many bytes of lines are hashed at once: line by line costs half as much again.
+const hashChunk = 8 << 10
 
 // column is what a fold carries along for a history table.
 type column struct {
-	rows    uint64
-	digest  hash.Hash // over all lines so far
-	waiting []byte    // lines since the last Take
+	rows   uint64
+	digest hash.Hash // over all lines up to hashed
+	lines  []byte    // since the last Take; while nothing is gathered, those that are not hashed yet
+	hashed int       // how many bytes of lines are in the digest
+}
+
+// hash brings the digest up to date. Lines that nobody gathers are not needed any more.
+func (c *column) hash(gather bool) {
+	c.digest.Write(c.lines[c.hashed:])
+	c.hashed = len(c.lines)
+	if !gather {
+		c.lines, c.hashed = c.lines[:0], 0
+	}
 }
 
 // NewFold begins before revision 0. It keeps no rows of history, only their number and hash, until Gather.
@@ -39,7 +51,12 @@ func NewFold() *Fold {
 }
 
 // Gather keeps the rows of history from here on, for Take.
-func (f *Fold) Gather() { f.gather = true }
+func (f *Fold) Gather() {
+	for _, c := range f.history {
+		c.hash(f.gather)
+	}
+	f.gather = true
+}
 
 // Apply folds one event. After an error the fold must not be used.
 func (f *Fold) Apply(r domain.Recorded) error {
@@ -91,19 +108,21 @@ func add[T any](f *Fold, t *historyTable[T], row *T) {
 	if c == nil {
 		return // a table that this build is not to know
 	}
-	f.buf = append(appendLine(f.buf[:0], t.fields, row), '\n')
-	c.digest.Write(f.buf)
+	c.lines = append(appendLine(c.lines, t.fields, row), '\n')
 	c.rows++
-	if f.gather {
-		c.waiting = append(c.waiting, f.buf...)
+	if len(c.lines)-c.hashed >= hashChunk {
+		c.hash(f.gather)
 	}
 }
 
 // Gathered is how many bytes of history wait for Take.
 func (f *Fold) Gathered() int {
+	if !f.gather {
+		return 0
+	}
 	n := 0
 	for _, c := range f.history {
-		n += len(c.waiting)
+		n += len(c.lines)
 	}
 	return n
 }
@@ -112,8 +131,9 @@ func (f *Fold) Gathered() int {
 func (f *Fold) Take() map[string][]byte {
 	out := map[string][]byte{}
 	for name, c := range f.history {
-		if len(c.waiting) > 0 {
-			out[name], c.waiting = c.waiting, nil
+		if f.gather && len(c.lines) > 0 {
+			c.hash(true)
+			out[name], c.lines, c.hashed = c.lines, nil, 0
 		}
 	}
 	return out
@@ -140,6 +160,7 @@ func (f *Fold) Content() Content {
 		}
 	}
 	for name, h := range f.history {
+		h.hash(f.gather)
 		c.History[name] = Sum{h.rows, hex.EncodeToString(h.digest.Sum(nil))}
 	}
 	return c

@@ -1,6 +1,7 @@
 package tables
 
 import (
+	"bytes"
 	"strconv"
 	"strings"
 	"time"
@@ -88,9 +89,44 @@ func appendDecimal(b []byte, d domain.Decimal) []byte {
 	return out
 }
 
-func appendTime(b []byte, t time.Time) []byte {
-	return t.UTC().Truncate(time.Microsecond).AppendFormat(b, timeForm)
+// TrimScale takes away the zeros that end a decimal behind its point: stores give back 100000.00 where a person has written that, and the
+// line of the same value says 100000. Nothing is written into text.
+func TrimScale(text []byte) []byte {
+	point := bytes.IndexByte(text, '.')
+	if point < 1 {
+		return text
+	}
+	for _, c := range text[point+1:] {
+		if c < '0' || c > '9' {
+			return text // not a decimal as pm writes one
+		}
+	}
+	return bytes.TrimSuffix(bytes.TrimRight(text, "0"), []byte("."))
 }
+
+// appendTime writes a time in timeForm. A history has three times in nearly every line, and AppendFormat, which reads the form anew for each,
+// took a third of what it costs to make the lines.
+func appendTime(b []byte, t time.Time) []byte {
+	t = t.UTC()
+	year, month, day := t.Date()
+	if year < 0 || year > 9999 {
+		return t.Truncate(time.Microsecond).AppendFormat(b, timeForm)
+	}
+	hour, minute, second := t.Clock()
+	b = append(twoDigits(twoDigits(b, year/100), year%100), '-')
+	b = append(twoDigits(b, int(month)), '-')
+	b = append(twoDigits(b, day), ' ')
+	b = append(twoDigits(b, hour), ':')
+	b = append(twoDigits(b, minute), ':')
+	b = twoDigits(b, second)
+	if micro := t.Nanosecond() / 1000; micro > 0 {
+		b = twoDigits(twoDigits(twoDigits(append(b, '.'), micro/10_000), micro/100%100), micro%100)
+		b = bytes.TrimRight(b, "0")
+	}
+	return append(b, "+00"...)
+}
+
+func twoDigits(b []byte, n int) []byte { return append(b, byte('0'+n/10), byte('0'+n%10)) }
 
 func appendBool(b []byte, v bool) []byte {
 	if v {
