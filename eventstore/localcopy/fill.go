@@ -19,6 +19,7 @@ func (l *Log) fill(ctx context.Context, c *sqlite.Log, r *reading) error {
 	if err != nil || mine.Next > r.next { // an append has brought more meanwhile; there is little to fetch
 		return l.remote.Read(ctx, r.next, r.hand)
 	}
+	defer sparing(r.head.Next - mine.Next)()
 	w := &writer{copy: c, at: mine, chunks: make(chan []eventstore.Record, fillAhead), done: make(chan error, 1)}
 	go w.run()
 	err = l.remote.Read(ctx, mine.Next, func(recs []eventstore.Record) error {
