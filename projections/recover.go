@@ -84,7 +84,7 @@ func (r *recovering) run(ctx context.Context) (*Recovery, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.report.finish(fold)
+	r.report.finish(fold.State, fold.head, fold.digest)
 	return &Recovery{State: fold.State, Head: fold.head, Report: r.report, Agreed: agreed}, nil
 }
 

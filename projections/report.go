@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"pm/domain"
+	"pm/eventstore"
 )
 
 // What comparing with the snapshot gave, as the report and RecoveryCompleted say it.
@@ -75,10 +76,10 @@ func newReport(p domain.PortfolioID, o RecoverOptions) Report {
 }
 
 // finish fills in what was read once all of it was found right.
-func (r *Report) finish(f *folded) {
-	last := HeadOf(f.head)
-	r.Result, r.Events, r.HeadRevision, r.HeadHash = Recovered, f.head.Next, last.Revision, last.Hash
-	r.StateDigest, r.OpenPositions = f.digest, len(OpenPositions(f.State))
+func (r *Report) finish(state *domain.State, head eventstore.Head, digest string) {
+	last := HeadOf(head)
+	r.Result, r.Events, r.HeadRevision, r.HeadHash = Recovered, head.Next, last.Revision, last.Hash
+	r.StateDigest, r.OpenPositions = digest, len(OpenPositions(state))
 	r.stop()
 	if r.Seconds > 0 {
 		r.EventsPerSecond = float64(r.Events) / r.Seconds

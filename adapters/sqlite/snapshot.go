@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"zombiezen.com/go/sqlite"
@@ -21,6 +21,8 @@ const (
 	MaxViews = 8
 	// busyPatience is how long a call waits until another process lets it begin.
 	busyPatience = 5 * time.Second
+	// openPatience is the same for the opening of the file: whoever starts tries it several times.
+	openPatience = time.Second
 )
 
 var (
@@ -46,7 +48,8 @@ type Snapshot struct {
 // snapshotFile is what a snapshot and the one being built beside it share.
 type snapshotFile struct {
 	path   string
-	writer chan *sqlite.Conn // holds the one connection that writes, while nobody does; nil when opened for reading
+	writer chan *sqlite.Conn // holds the one connection that writes, while nobody does, nil as long as another process keeps it from being opened; no channel when opened for reading
+	ready  atomic.Bool       // the connection that writes was opened, and the file is a snapshot
 	idle   chan *sqlite.Conn // connections for views that are open and unused
 	views  chan struct{}     // as many as there are views
 	flags  sqlite.OpenFlags
@@ -55,81 +58,11 @@ type snapshotFile struct {
 	closed chan struct{}
 }
 
-// OpenSnapshot opens the file for writing and reading and makes it where there is none. A database of somebody else is refused with
-// ErrForeign, and one that is damaged with projections.ErrSnapshotDamaged; both are left as they are: a snapshot that cannot be read
-// is a finding, and only a person throws it away.
-func OpenSnapshot(path string) (*Snapshot, error) {
-	conn, err := sqlite.OpenConn(path, sqlite.OpenReadWrite, sqlite.OpenCreate)
-	if err != nil {
-		return nil, fmt.Errorf("open the snapshot %s: %w", path, fault(err))
-	}
-	if err := prepareSnapshot(conn); err != nil {
-		return nil, fmt.Errorf("open the snapshot %s: %w", path, errors.Join(fault(err), conn.Close()))
-	}
-	f := newSnapshotFile(path, sqlite.OpenReadWrite)
-	f.writer = make(chan *sqlite.Conn, 1)
-	f.writer <- conn
-	return &Snapshot{file: f}, nil
-}
-
-// OpenSnapshotReader opens a file that is there for reading only, beside a process that writes it or without one. Without a file the
-// error is os.ErrNotExist.
-func OpenSnapshotReader(path string) (*Snapshot, error) {
-	if _, err := os.Stat(path); err != nil {
-		return nil, fmt.Errorf("open the snapshot: %w", err)
-	}
-	conn, err := sqlite.OpenConn(path, sqlite.OpenReadOnly)
-	if err != nil {
-		return nil, fmt.Errorf("open the snapshot %s: %w", path, fault(err))
-	}
-	if _, err := ours(conn); err != nil {
-		return nil, fmt.Errorf("open the snapshot %s: %w", path, errors.Join(fault(err), conn.Close()))
-	}
-	f := newSnapshotFile(path, sqlite.OpenReadOnly)
-	f.idle <- conn
-	return &Snapshot{file: f}, nil
-}
-
 func newSnapshotFile(path string, flags sqlite.OpenFlags) *snapshotFile {
 	return &snapshotFile{
 		path: path, flags: flags, wait: busyPatience, closed: make(chan struct{}),
 		idle: make(chan *sqlite.Conn, MaxViews), views: make(chan struct{}, MaxViews),
 	}
-}
-
-// ours says whether the file is marked as a snapshot. An empty one may become one.
-func ours(conn *sqlite.Conn) (marked bool, err error) {
-	app, err := number(conn, "PRAGMA application_id")
-	if err != nil {
-		return false, err
-	}
-	tables, err := number(conn, "SELECT count(*) FROM sqlite_schema")
-	switch {
-	case err != nil:
-		return false, err
-	case app == snapshotID:
-		return true, nil
-	case app != 0 || tables > 0:
-		return false, ErrForeign
-	}
-	return false, nil
-}
-
-// prepareSnapshot takes the journal of the index: a kill cannot damage it, and it does not wait for the disk at each write. A power
-// cut may lose the newest writes, never half of one; the snapshot is then older than the log, and the follower writes them again.
-func prepareSnapshot(conn *sqlite.Conn) error {
-	marked, err := ours(conn)
-	if err != nil {
-		return err
-	}
-	if err := settle(conn); err != nil {
-		return err
-	}
-	// The old way to rename: views keep the names that they were written with, and so read what a switch has put there.
-	if err := sqlitex.ExecuteTransient(conn, "PRAGMA legacy_alter_table = ON", nil); err != nil || marked {
-		return err
-	}
-	return sqlitex.ExecuteTransient(conn, fmt.Sprintf("PRAGMA application_id = %d", snapshotID), nil)
 }
 
 // fault names what an error of SQLite means to whoever uses a snapshot.
@@ -164,8 +97,11 @@ func (s *Snapshot) Close() (err error) {
 		for conn := range f.idle {
 			err = errors.Join(err, conn.Close())
 		}
-		if f.writer != nil {
-			err = errors.Join(err, (<-f.writer).Close()) // the last one folds the journal into the file
+		if f.writer == nil {
+			return
+		}
+		if conn := <-f.writer; conn != nil {
+			err = errors.Join(err, conn.Close()) // the last one folds the journal into the file
 		}
 	})
 	return err
@@ -189,6 +125,11 @@ func (f *snapshotFile) change(ctx context.Context, do func(*sqlite.Conn) error) 
 	if f.writer == nil {
 		return ErrReadOnly
 	}
+	return f.write(ctx, func(conn *sqlite.Conn) error { return f.transaction(ctx, conn, do) })
+}
+
+// write gives the connection that writes to do, once it is open.
+func (f *snapshotFile) write(ctx context.Context, do func(*sqlite.Conn) error) (err error) {
 	var conn *sqlite.Conn
 	select {
 	case conn = <-f.writer:
@@ -198,13 +139,18 @@ func (f *snapshotFile) change(ctx context.Context, do func(*sqlite.Conn) error) 
 		return ctx.Err()
 	}
 	defer func() { f.writer <- conn }()
-	return settled(ctx, f.transaction(ctx, conn, do))
+	if conn == nil {
+		if conn, err = f.connect(ctx); err != nil {
+			return settled(ctx, err)
+		}
+	}
+	return settled(ctx, do(conn))
 }
 
 func (f *snapshotFile) transaction(ctx context.Context, conn *sqlite.Conn, do func(*sqlite.Conn) error) (err error) {
 	defer conn.SetInterrupt(conn.SetInterrupt(nil))
 	var end func(*error)
-	if err := f.patiently(ctx, conn, func() (err error) {
+	if err := f.patiently(ctx, conn, f.wait, func() (err error) {
 		end, err = sqlitex.ImmediateTransaction(conn)
 		return err
 	}); err != nil {
@@ -215,14 +161,14 @@ func (f *snapshotFile) transaction(ctx context.Context, conn *sqlite.Conn, do fu
 }
 
 // patiently runs what may have to wait for another process. What comes after it may take as long as the context lasts.
-func (f *snapshotFile) patiently(ctx context.Context, conn *sqlite.Conn, do func() error) error {
-	waiting, stop := context.WithTimeout(ctx, f.wait)
+func (f *snapshotFile) patiently(ctx context.Context, conn *sqlite.Conn, wait time.Duration, do func() error) error {
+	waiting, stop := context.WithTimeout(ctx, wait)
 	defer stop()
 	conn.SetInterrupt(waiting.Done())
 	defer conn.SetInterrupt(ctx.Done())
 	err := do()
 	if err != nil && waiting.Err() != nil && ctx.Err() == nil {
-		return fmt.Errorf("%w: another process held it for %s: %w", projections.ErrSnapshotUnavailable, f.wait, err)
+		return fmt.Errorf("%w: another process held it for %s: %w", projections.ErrSnapshotUnavailable, wait, err)
 	}
 	return err
 }

@@ -21,6 +21,9 @@ func (s *Snapshot) Read(ctx context.Context, look func(projections.SnapshotView)
 	if err := f.alive(ctx); err != nil {
 		return err
 	}
+	if err := f.prepared(ctx); err != nil {
+		return err
+	}
 	select {
 	case f.views <- struct{}{}:
 	case <-f.closed:
@@ -59,7 +62,7 @@ func (f *snapshotFile) inView(ctx context.Context, conn *sqlite.Conn, do func() 
 			err = errors.Join(err, sqlitex.Execute(conn, "ROLLBACK", nil))
 		}
 	}()
-	if err := f.patiently(ctx, conn, func() error {
+	if err := f.patiently(ctx, conn, f.wait, func() error {
 		if err := sqlitex.Execute(conn, "BEGIN", nil); err != nil {
 			return err
 		}

@@ -21,20 +21,29 @@ const reportTime = "20060102T150405.000000000Z"
 // reportSuffix is what the name of a report ends in; its signature stands beside it.
 const reportSuffix = ".json"
 
-// keepReport writes a report as <UTC time>.json and its signature as <UTC time>.json.sig. Both are on the disk before the log names the
-// report's digest. The signature comes first, so that a crash between the two never leaves a report without one.
-func keepReport(dir string, at time.Time, report []byte, key *signature.Key) error {
+// keepReport writes a report as <UTC time>.json and its signature as <UTC time>.json.sig, and gives the name of the first. Both are on the disk
+// before the log names the report's digest. The signature comes first, so that a crash between the two never leaves a report without one.
+func keepReport(dir string, at time.Time, report []byte, key *signature.Key) (name string, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("keep the recovery report: %w", err)
+		return "", fmt.Errorf("keep the recovery report: %w", err)
 	}
-	name := filepath.Join(dir, at.UTC().Format(reportTime)+reportSuffix)
+	name = filepath.Join(dir, at.UTC().Format(reportTime)+reportSuffix)
 	if err := installation.SignFile(key, name, signature.OfFile(signature.OfReport, report)); err != nil {
-		return fmt.Errorf("keep the recovery report: %w", err)
+		return "", fmt.Errorf("keep the recovery report: %w", err)
 	}
 	if err := durable.Write(name, report); err != nil {
-		return fmt.Errorf("keep the recovery report: %w", err)
+		return "", fmt.Errorf("keep the recovery report: %w", err)
 	}
-	return dropOldReports(dir)
+	return name, dropOldReports(dir)
+}
+
+// dropReport takes a report back, and last its signature.
+func (s *service) dropReport(name string) {
+	for _, name := range []string{name, name + signature.Suffix} {
+		if err := os.Remove(name); err != nil {
+			s.log.Warn("a report of a recovery that was gone beyond stays", "error", err)
+		}
+	}
 }
 
 // dropOldReports keeps the newest reports, and no signature without its report.

@@ -30,7 +30,9 @@ func TestReportsAreKeptUpToTheirLimitTheNewestOnesEachWithItsSignature(t *testin
 		require.NoError(t, os.WriteFile(name(at.Add(time.Duration(i)))+signature.Suffix, nil, 0o600))
 	}
 	key := testKey(t)
-	require.NoError(t, keepReport(dir, at.Add(time.Hour), []byte("{}\n"), key))
+	kept, err := keepReport(dir, at.Add(time.Hour), []byte("{}\n"), key)
+	require.NoError(t, err)
+	require.Equal(t, name(at.Add(time.Hour)), kept)
 	files, err := filepath.Glob(filepath.Join(dir, "*"))
 	require.NoError(t, err)
 	require.Len(t, files, 2*maxReports)

@@ -177,7 +177,7 @@ func (s *service) keep(r *projections.Report) {
 	if r == nil || s.cfg.EventStore.Memory {
 		return
 	}
-	if err := keepReport(s.recoveryFolder(), r.Finished, r.JSON(), s.key); err != nil {
+	if _, err := keepReport(s.recoveryFolder(), r.Finished, r.JSON(), s.key); err != nil {
 		s.log.Error("the report could not be kept", "error", err)
 	}
 }

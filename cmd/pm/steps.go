@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -12,7 +10,6 @@ import (
 	"pm/adapters/broker/paper"
 	sqliteindex "pm/adapters/sqlite"
 	"pm/domain"
-	"pm/domain/engine"
 	"pm/eventstore"
 	"pm/eventstore/sqlite"
 	"pm/projections"
@@ -137,39 +134,6 @@ func demoAllowed(demo, sandbox bool) error {
 			Code: codeBrokerMismatch, Err: errors.New("the log is a demo and the broker is real"),
 			Hint: "give the real portfolio a folder of its own with --data DIR",
 		}
-	}
-	return nil
-}
-
-// begin writes the first events of this start: an empty log is opened, any other gets a new epoch.
-func (s *service) begin(ctx context.Context) error {
-	s.engine = engine.New(engine.Options{
-		Log: s.store, Broker: s.broker, Instance: s.instance, Build: s.p.build, Uptime: uptime(), Logger: s.log, Observe: s.measure, WatchBars: true, MaxBatch: s.maxBatch(),
-	}, s.recovery.State, s.recovery.Head)
-	// A stop meanwhile must not tear what is being written from what is known of it.
-	ctx = context.WithoutCancel(ctx)
-	if s.recovery.Head.Next == 0 {
-		s.opened = true
-		p := s.cfg.Portfolio
-		fmt.Fprintf(s.p.out, "portfolio %s opened with %s %s\n", p.ID, p.InitialCapital, p.Currency)
-		return s.begun(s.engine.Open(ctx, domain.PortfolioOpened{
-			ID: p.ID, Currency: p.Currency, InitialCapital: p.InitialCapital, Demo: s.p.demo, Settings: s.cfg.Decision(),
-		}))
-	}
-	report := s.recovery.Report.JSON()
-	if err := keepReport(s.recoveryFolder(), s.recovery.Report.Finished, report, s.key); err != nil {
-		return &halt{Code: codeDataFolder, Err: err, Hint: "see whether the data folder can be written and its disk has room, then start again"}
-	}
-	sum := sha256.Sum256(report)
-	return s.begun(s.engine.Start(ctx, completed(&s.recovery.Report, hex.EncodeToString(sum[:])), s.cfg.Decision()))
-}
-
-// recoveryFolder holds the reports of the recoveries.
-func (s *service) recoveryFolder() string { return filepath.Join(s.cfg.Data, "recovery") }
-
-func (s *service) begun(err error) error {
-	if err != nil {
-		return s.engineHalt(err)
 	}
 	return nil
 }

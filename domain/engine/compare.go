@@ -43,7 +43,10 @@ func (w *effects) beforeBook(ctx context.Context) (domain.ReportPositions, error
 			out.Busy[o.Contract] = true
 		}
 	})
-	return out, err
+	if err != nil { // the writer may look all the same, later than anybody waits: then out is its alone
+		return domain.ReportPositions{}, err
+	}
+	return out, nil
 }
 
 // comparePositions reports the units that a book shows. A broker that may show an order late may show its position late as well: there only

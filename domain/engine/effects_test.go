@@ -199,15 +199,3 @@ func TestAWallClockThatWasAheadDoesNotStopExits(t *testing.T) {
 	require.NotContains(t, r.types(0), "OrderRejected")
 	require.Contains(t, r.types(0), "ClockStepped")
 }
-
-func TestAStartWritesItsEpochItsRecoveryAndWhatIsDueInOneAppend(t *testing.T) {
-	r := newRig(t)
-	_, err := r.engine.Step(t.Context(), r.base())
-	require.NoError(t, err)
-	r.clock.add(2 * time.Minute)
-	appends := 0
-	r.log.Fault(eventstore.Faults{AfterAppend: func(context.Context, eventstore.Head, []eventstore.Record) error { appends++; return nil }})
-	r.restart()
-	require.Equal(t, []string{"LeaderEpochStarted", "RecoveryCompleted", "OrderExpired"}, r.types(4))
-	require.Equal(t, 1, appends)
-}

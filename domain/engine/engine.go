@@ -31,6 +31,9 @@ var (
 	ErrOutcomeUnknown = errors.New("whether the command was recorded is not known")
 	// ErrOtherWriter says that somebody else has written to the log: this instance must not write any more.
 	ErrOtherWriter = errors.New("another writer has appended to the log")
+	// ErrGrown is an ErrOtherWriter that a start met with its very first append: the log had grown since it was read, and nothing of this
+	// start is in it. Whoever reads on, with every check of a recovery, may begin again with a new engine.
+	ErrGrown = fmt.Errorf("%w since it was read", ErrOtherWriter)
 )
 
 // Options of an engine. Zero values of the limits take the defaults below.
@@ -130,29 +133,6 @@ func orDefault(n, standard int) int {
 	return n
 }
 
-// Open writes the first two events of an empty log.
-func (e *Engine) Open(ctx context.Context, opened domain.PortfolioOpened) error {
-	e.author(1)
-	return e.one(ctx, domain.OpenPortfolio{Portfolio: opened, Instance: e.o.Instance, Now: e.now()})
-}
-
-// Start appends this start's own epoch before anything else, what the recovery found, changed settings, and marks orders that were
-// being sent when the last process ended as unknown.
-func (e *Engine) Start(ctx context.Context, recovery domain.RecoveryCompleted, settings map[string]string) error {
-	now := e.now()
-	e.author(e.state.Epoch + 1)
-	results, err := e.Step(ctx,
-		domain.StartEpoch{Instance: e.o.Instance, Now: now},
-		domain.RecordRecovery{Recovery: recovery, Now: now},
-		domain.Configure{Settings: settings, Now: now},
-		domain.AdoptOrders{Now: now},
-	)
-	for _, r := range results {
-		err = errors.Join(err, r.Err)
-	}
-	return err
-}
-
 func (e *Engine) author(epoch uint64) {
 	e.sealer = eventstore.NewSealer(e.head, e.state.At, eventstore.Author{
 		Portfolio: e.o.Log.Portfolio(), Instance: e.o.Instance, Build: e.o.Build, Epoch: epoch,
@@ -237,6 +217,9 @@ func (t *turn) take(c domain.Command) (Result, error) {
 			corr, cause = made[d.After].Corr, made[d.After].ID
 		}
 		rec, err := t.seal(d.Event, corr, cause)
+		if err == nil {
+			err = t.apply(rec)
+		}
 		if err != nil {
 			return Result{}, err
 		}
@@ -255,14 +238,18 @@ func (t *turn) seal(event domain.Event, corr, cause domain.EventID) (domain.Reco
 	if err != nil {
 		return recorded, fmt.Errorf("seal %s: %w", event.EventType(), err)
 	}
-	if err := t.e.state.Apply(recorded); err != nil {
-		return recorded, fmt.Errorf("a decision made an event that cannot be applied: %w", err)
-	}
 	t.records, t.events = append(t.records, record), append(t.events, recorded)
-	if recorded.Rev%DigestEvery == 0 && recorded.Rev > 0 {
-		t.digests = append(t.digests, digest{recorded.Rev, t.e.state.Digest()})
-	}
 	return recorded, nil
+}
+
+func (t *turn) apply(r domain.Recorded) error {
+	if err := t.e.state.Apply(r); err != nil {
+		return fmt.Errorf("a decision made an event that cannot be applied: %w", err)
+	}
+	if r.Rev%DigestEvery == 0 && r.Rev > 0 {
+		t.digests = append(t.digests, digest{r.Rev, t.e.state.Digest()})
+	}
+	return nil
 }
 
 // due runs what time and the new events made due, until nothing more is.

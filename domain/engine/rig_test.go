@@ -161,11 +161,17 @@ func (r *rig) run(effects bool) {
 	r.t.Cleanup(func() { _ = r.stop() })
 }
 
-// restart replays the log into a new engine, as a start does after a crash.
-func (r *rig) restart(change ...func(*engine.Options)) {
+// read replays the log.
+func (r *rig) read() (*domain.State, eventstore.Head) {
 	s := domain.NewState()
 	head, err := eventstore.Replay(context.Background(), r.log, 0, func(rec domain.Recorded, _ eventstore.Hash) error { return s.Apply(rec) })
 	require.NoError(r.t, err)
+	return s, head
+}
+
+// restart replays the log into a new engine, as a start does after a crash.
+func (r *rig) restart(change ...func(*engine.Options)) {
+	s, head := r.read()
 	r.build(s, head, change...)
 	require.NoError(r.t, r.engine.Start(context.Background(), domain.RecoveryCompleted{HeadRevision: head.Next - 1, HeadHash: head.Hash.String(), Snapshot: "none"}, settings(r.t)))
 }

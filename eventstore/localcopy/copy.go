@@ -29,7 +29,7 @@ func (l *Log) begin(ctx context.Context) error {
 
 // open opens the copy in the folder. One that cannot be opened is discarded and begun anew; nil without an error means to go on without.
 func (l *Log) open() (*sqlite.Log, error) {
-	c, err := sqlite.Open(l.dir, l.Portfolio(), l.instance)
+	c, err := sqlite.OpenCopy(l.dir, l.Portfolio(), l.instance)
 	var locked *sqlite.Locked
 	if err == nil || errors.As(err, &locked) {
 		return c, err
@@ -37,7 +37,7 @@ func (l *Log) open() (*sqlite.Log, error) {
 	if err := l.setAside(err.Error()); err != nil {
 		return nil, nil //nolint:nilerr // said by setAside: a log without a copy is slower and no less right
 	}
-	if c, err = sqlite.Open(l.dir, l.Portfolio(), l.instance); err != nil {
+	if c, err = sqlite.OpenCopy(l.dir, l.Portfolio(), l.instance); err != nil {
 		l.log.Warn("no local copy can be made: every start reads the whole remote log", "error", err)
 		return nil, nil
 	}
@@ -93,7 +93,7 @@ func (l *Log) discard(c *sqlite.Log, why string) {
 	if l.setAside(why) != nil {
 		return
 	}
-	fresh, err := sqlite.Open(l.dir, l.Portfolio(), l.instance)
+	fresh, err := sqlite.OpenCopy(l.dir, l.Portfolio(), l.instance)
 	if err != nil {
 		l.log.Warn("no local copy can be made: every start reads the whole remote log", "error", err)
 		return

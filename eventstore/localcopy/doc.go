@@ -9,8 +9,9 @@
 //     the copy is discarded.
 //   - Whatever is read from it is checked first: bytes against hash, hash against the record after, up to the last one, which is the
 //     remote's. A record that fails discards the copy, and the reading goes on from the remote.
-//   - Only what the copy lacks is fetched, and it is checked as every append is before it is kept. A copy that was cut off at its end is
-//     sound and just has more to fetch.
+//   - Only what the copy lacks is fetched. Before it is kept, its bytes are held against its hash and its hash against the record before; what
+//     else can be wrong with a record is the remote log's, and the reader's verifier finds it in either. A copy that was cut off at its end,
+//     as by a power cut, is sound and just has more to fetch: it does not wait for the disk.
 //
 // A copy that is discarded is never mended or merged. Its folder stays beside the new one as <dir>.discarded, the last one only, a
 // warning names the reason, and Options.OnDiscard is told. A copy that cannot be written (a full disk) or a remote whose records do not

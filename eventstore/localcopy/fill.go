@@ -8,14 +8,9 @@ import (
 	"pm/eventstore/sqlite"
 )
 
-const (
-	// fillBatch is how many records are made durable in the copy at once; a sync for each chunk would cost as much as the fetching.
-	fillBatch = 8192
-	// fillBytes ends a batch of large records.
-	fillBytes = 8 << 20
-	// fillAhead is how many chunks may wait for the disk before the fetching waits too.
-	fillAhead = 32
-)
+// fillAhead is how many chunks may wait for the disk before the fetching waits too. A fold of the copy's journal into its file takes as long as
+// fetching some of them.
+const fillAhead = 16
 
 // fill fetches what the copy lacks. A goroutine writes to the copy while the caller of the reading works on the same records. The caller
 // holds filling. Whatever goes wrong with the copy ends the copy, not the reading.
@@ -24,6 +19,7 @@ func (l *Log) fill(ctx context.Context, c *sqlite.Log, r *reading) error {
 	if err != nil || mine.Next > r.next { // an append has brought more meanwhile; there is little to fetch
 		return l.remote.Read(ctx, r.next, r.hand)
 	}
+	defer sparing(r.head.Next - mine.Next)()
 	w := &writer{copy: c, at: mine, chunks: make(chan []eventstore.Record, fillAhead), done: make(chan error, 1)}
 	go w.run()
 	err = l.remote.Read(ctx, mine.Next, func(recs []eventstore.Record) error {
@@ -46,15 +42,12 @@ func (l *Log) fill(ctx context.Context, c *sqlite.Log, r *reading) error {
 	return err
 }
 
-// writer appends chunks to a copy in large batches.
+// writer appends chunks to a copy, each as it comes: the copy does not wait for the disk at every one.
 type writer struct {
 	copy   *sqlite.Log
 	at     eventstore.Head
 	chunks chan []eventstore.Record
 	done   chan error
-
-	batch []eventstore.Record
-	size  int
 }
 
 // run takes every chunk, also after a failure, so that nobody waits for it.
@@ -62,34 +55,9 @@ func (w *writer) run() {
 	var failed error
 	for recs := range w.chunks {
 		if failed == nil {
-			failed = w.take(recs)
+			failed = w.copy.Append(context.Background(), w.at, recs)
+			w.at = recs[len(recs)-1].After()
 		}
 	}
-	if failed == nil {
-		failed = w.flush()
-	}
 	w.done <- failed
-}
-
-func (w *writer) take(recs []eventstore.Record) error {
-	for i := range recs {
-		w.size += recs[i].Size()
-	}
-	w.batch = append(w.batch, recs...)
-	if len(w.batch) < fillBatch && w.size < fillBytes {
-		return nil
-	}
-	return w.flush()
-}
-
-func (w *writer) flush() error {
-	if len(w.batch) == 0 {
-		return nil
-	}
-	if err := w.copy.Append(context.Background(), w.at, w.batch); err != nil {
-		return err
-	}
-	w.at = w.batch[len(w.batch)-1].After()
-	w.batch, w.size = w.batch[:0], 0
-	return nil
 }

@@ -56,12 +56,12 @@ func (r *reading) follow(ctx context.Context, c *sqlite.Log) error {
 		case <-stop:
 		}
 	}()
-	var check *chain
+	var check *eventstore.Links
 	err := c.Follow(ctx, r.next, func(recs []eventstore.Record) error {
 		if check == nil {
-			check = &chain{next: r.next}
+			check = eventstore.NewLinksAt(r.next)
 		}
-		if err := check.check(recs); err != nil {
+		if err := check.Check(recs); err != nil {
 			return err
 		}
 		r.head = recs[len(recs)-1].After()

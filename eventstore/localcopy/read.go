@@ -86,23 +86,23 @@ func (r *reading) fromCopy(ctx context.Context, c *sqlite.Log) error {
 		return &damage{mine.Next - 1, fmt.Sprintf("it ends at %s and the remote log at %s", mine, r.head)}
 	}
 	from := max(r.next, 1) - 1 // the record before the first shows that it is the right one
-	check := &chain{next: from}
+	check := eventstore.NewLinksAt(from)
 	if from == 0 {
-		check.before, check.known = eventstore.Genesis(r.l.Portfolio()), true
+		check = eventstore.NewLinks(eventstore.Empty(r.l.Portfolio()))
 	}
 	var waiting []eventstore.Record
 	err = c.Read(ctx, from, func(recs []eventstore.Record) error {
-		if err := check.check(recs); err != nil {
+		if err := check.Check(recs); err != nil {
 			return err
 		}
 		ready := waiting
 		waiting = recs
 		return r.vouched(ready)
 	})
-	if err == nil && check.next < mine.Next {
-		err = &damage{check.next, "it is missing"}
+	if end := check.Head(); err == nil && end.Next < mine.Next {
+		err = &damage{end.Next, "it is missing"}
 	}
-	if err == nil && check.next == mine.Next && mine.Next > from && check.before != mine.Hash {
+	if end := check.Head(); err == nil && end.Next == mine.Next && mine.Next > from && end.Hash != mine.Hash {
 		err = &damage{mine.Next - 1, "the last record is another one"}
 	}
 	if err == nil {
@@ -123,6 +123,15 @@ func (r *reading) vouched(recs []eventstore.Record) error {
 	}
 	return r.hand(recs)
 }
+
+// damage says that a copy is not what its chain says.
+type damage struct {
+	rev    uint64
+	reason string
+}
+
+// Error names the revision.
+func (d *damage) Error() string { return fmt.Sprintf("revision %d: %s", d.rev, d.reason) }
 
 // copyError tells what is wrong with the copy from what is wrong with its reader.
 func copyError(err error) error {

@@ -11,6 +11,9 @@
 // fsync is never tried again, since after a failed one the system may have dropped the pages and report the next one clean.
 // Whoever owns the log ends the process; the next start reads what is really there.
 //
+// OpenCopy is Open for records that another log has and has judged: it checks the chain alone, and waits for no disk (synchronous=NORMAL, larger
+// pages). A power cut may take its newest appends, each of them whole.
+//
 // SQLite gives back flipped bytes without a word: nothing that is read here has been checked until eventstore.Replay, Tail or a
 // Verifier has seen it. In the file, application_id says that it is a log of pm and user_version which layout it has.
 package sqlite

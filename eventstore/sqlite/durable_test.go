@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -15,17 +14,47 @@ func TestTheWriterSyncsEachCommitInFull(t *testing.T) {
 	defer log.Close()
 	full, err := number(log.writer.conn, "PRAGMA synchronous")
 	require.NoError(t, err)
-	require.Equal(t, int64(synchronousFull), full)
+	require.Equal(t, int64(2), full)
 	mode, err := sqlitex.ResultText(log.writer.conn.Prep("PRAGMA journal_mode"))
 	require.NoError(t, err)
 	require.Equal(t, "wal", mode)
 }
 
 func TestAFileThatCannotHaveAWriteAheadLogIsRefused(t *testing.T) {
-	conn, err := sqlite.OpenConn(filepath.Join(t.TempDir(), fileName), sqlite.OpenReadWrite, sqlite.OpenCreate)
+	conn, err := sqlite.OpenConn(":memory:", sqlite.OpenReadWrite)
 	require.NoError(t, err)
 	defer conn.Close()
-	require.ErrorContains(t, durable(conn), "no write-ahead log with full sync (journal mode delete, synchronous 2)")
+	require.ErrorContains(t, durable(conn, truth), "no write-ahead log with sync (journal mode memory, synchronous 2)")
+}
+
+func TestACopySyncsWithItsJournalAndItsPagesAreLarge(t *testing.T) {
+	dir := t.TempDir()
+	log, err := OpenCopy(dir, "main", "test")
+	require.NoError(t, err)
+	has := func(query string, want int64) {
+		t.Helper()
+		got, err := number(log.writer.conn, query)
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+	}
+	has("PRAGMA synchronous", int64(opinion.synchronous))
+	has("PRAGMA page_size", int64(opinion.pageSize))
+	require.NoError(t, log.Close())
+
+	log, err = Open(dir, "main", "test")
+	require.NoError(t, err, "its file is one like any other")
+	defer log.Close()
+	has("PRAGMA synchronous", 2)
+	has("PRAGMA page_size", int64(opinion.pageSize))
+}
+
+func TestTheFileOfALogHasSmallPages(t *testing.T) {
+	log, err := Open(t.TempDir(), "main", "test")
+	require.NoError(t, err)
+	defer log.Close()
+	size, err := number(log.writer.conn, "PRAGMA page_size")
+	require.NoError(t, err)
+	require.Equal(t, int64(truth.pageSize), size)
 }
 
 func TestTheConnectionsForReadingCannotWrite(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 
 	"zombiezen.com/go/sqlite"
@@ -18,13 +19,28 @@ import (
 const (
 	// fileName is the database in its folder.
 	fileName = "events.db"
-	// synchronousFull is how SQLite numbers PRAGMA synchronous = FULL.
-	synchronousFull = 2
+	// rowsAtOnce is how many records of a large append go into one statement: to bind and step each alone costs half as much again.
+	rowsAtOnce = 16
+)
+
+// care is how a file is written.
+type care struct {
+	synchronous int // PRAGMA synchronous, as SQLite numbers it
+	pageSize    int // bytes, of a file that is made; one that is there keeps its own
+}
+
+var (
+	// truth syncs each commit: FULL. Its pages are small, because an append of a few records writes whole ones and waits for them.
+	truth = care{synchronous: 2, pageSize: 4 << 10}
+	// opinion syncs when the write-ahead log is folded into the file: NORMAL. A power cut may take its newest records, never a part of an append.
+	// It is filled by the hundred thousand, and each page costs three writes and a read on its way into the file: few and large.
+	opinion = care{synchronous: 1, pageSize: 16 << 10}
 )
 
 // Log is a log in a folder: a writer from Open, or a reader from OpenReader.
 type Log struct {
 	portfolio domain.PortfolioID
+	check     func(domain.PortfolioID, eventstore.Head, []eventstore.Record) error // of an append
 	readers   *sqlitex.Pool
 	closed    chan struct{}
 	once      sync.Once
@@ -49,6 +65,22 @@ type writer struct {
 // Open opens or makes the log of a portfolio in a folder, for writing. instance is for people: it stands in the lock file.
 // It returns *Locked if another writer has the folder, and an error if the log there is another portfolio's.
 func Open(dir string, p domain.PortfolioID, instance string) (*Log, error) {
+	return open(dir, p, instance, truth, eventstore.CheckBatch)
+}
+
+// OpenCopy does what Open does for a log whose records can be fetched again from another one, which has judged them. Append does not wait for
+// the disk: after a power cut the newest records may be gone, and what is there is a whole number of appends. It checks bytes against hashes
+// and the chain, and leaves the rest to the readers. A file that either function has made can be opened with the other.
+func OpenCopy(dir string, p domain.PortfolioID, instance string) (*Log, error) {
+	return open(dir, p, instance, opinion, func(_ domain.PortfolioID, at eventstore.Head, recs []eventstore.Record) error {
+		if len(recs) == 0 {
+			return errors.New("an append of no records")
+		}
+		return eventstore.NewLinks(at).Check(recs)
+	})
+}
+
+func open(dir string, p domain.PortfolioID, instance string, c care, check func(domain.PortfolioID, eventstore.Head, []eventstore.Record) error) (*Log, error) {
 	if p == "" {
 		return nil, errors.New("open the log: a portfolio must be named")
 	}
@@ -59,21 +91,22 @@ func Open(dir string, p domain.PortfolioID, instance string) (*Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := openWriter(dir, p, held)
+	l, err := openWriter(dir, p, held, c)
 	if err != nil {
 		held.Close()
 		return nil, fmt.Errorf("open the log in %s: %w", dir, err)
 	}
+	l.check = check
 	return l, nil
 }
 
-func openWriter(dir string, p domain.PortfolioID, held *os.File) (*Log, error) {
+func openWriter(dir string, p domain.PortfolioID, held *os.File, c care) (*Log, error) {
 	name := filepath.Join(dir, fileName)
-	conn, err := sqlite.OpenConn(name, sqlite.OpenReadWrite, sqlite.OpenCreate, sqlite.OpenWAL)
+	conn, err := sqlite.OpenConn(name, sqlite.OpenReadWrite, sqlite.OpenCreate)
 	if err != nil {
 		return nil, damaged(err, 0)
 	}
-	head, err := prepareWriter(conn, dir, p)
+	head, err := prepareWriter(conn, dir, p, c)
 	if err != nil {
 		conn.Close()
 		return nil, damaged(err, 0)
@@ -88,9 +121,9 @@ func openWriter(dir string, p domain.PortfolioID, held *os.File) (*Log, error) {
 }
 
 // prepareWriter makes the tables where there are none and finds the head.
-func prepareWriter(conn *sqlite.Conn, dir string, p domain.PortfolioID) (head eventstore.Head, err error) {
+func prepareWriter(conn *sqlite.Conn, dir string, p domain.PortfolioID, c care) (head eventstore.Head, err error) {
 	conn.SetBusyTimeout(busyTimeout)
-	if err := durable(conn); err != nil {
+	if err := durable(conn, c); err != nil {
 		return head, err
 	}
 	owner, err := inspect(conn)
@@ -113,23 +146,25 @@ func prepareWriter(conn *sqlite.Conn, dir string, p domain.PortfolioID) (head ev
 	return headOf(conn, p)
 }
 
-// durable sets the connection to sync each commit and makes sure that SQLite took it: where it cannot have WAL it says
+// durable sets the connection to sync as it is to and makes sure that SQLite took it: where it cannot have WAL it says
 // nothing and goes on without.
-func durable(conn *sqlite.Conn) error {
-	if err := sqlitex.ExecuteTransient(conn, "PRAGMA synchronous = FULL", nil); err != nil {
-		return err
+func durable(conn *sqlite.Conn, c care) error {
+	for _, set := range []string{fmt.Sprintf("PRAGMA page_size = %d", c.pageSize), fmt.Sprintf("PRAGMA synchronous = %d", c.synchronous)} {
+		if err := sqlitex.ExecuteTransient(conn, set, nil); err != nil {
+			return err
+		}
 	}
 	mode := ""
-	err := sqlitex.ExecuteTransient(conn, "PRAGMA journal_mode", &sqlitex.ExecOptions{ResultFunc: func(s *sqlite.Stmt) error {
+	err := sqlitex.ExecuteTransient(conn, "PRAGMA journal_mode = WAL", &sqlitex.ExecOptions{ResultFunc: func(s *sqlite.Stmt) error {
 		mode = s.ColumnText(0)
 		return nil
 	}})
 	if err != nil {
 		return err
 	}
-	full, err := number(conn, "PRAGMA synchronous")
-	if err == nil && (mode != "wal" || full != synchronousFull) {
-		err = fmt.Errorf("the file system gives no write-ahead log with full sync (journal mode %s, synchronous %d)", mode, full)
+	sync, err := number(conn, "PRAGMA synchronous")
+	if err == nil && (mode != "wal" || sync != int64(c.synchronous)) {
+		err = fmt.Errorf("the file system gives no write-ahead log with sync (journal mode %s, synchronous %d)", mode, sync)
 	}
 	return err
 }
@@ -150,12 +185,12 @@ func syncDirs(dirs ...string) error {
 	return nil
 }
 
-// Append stores the records in one transaction and returns after its fsync.
+// Append stores the records in one transaction and returns after its fsync; that of OpenCopy does not wait for one.
 func (l *Log) Append(ctx context.Context, at eventstore.Head, recs []eventstore.Record) error {
 	if l.writer == nil {
 		return eventstore.ErrReadOnly
 	}
-	if err := eventstore.CheckBatch(l.portfolio, at, recs); err != nil {
+	if err := l.check(l.portfolio, at, recs); err != nil {
 		return err
 	}
 	return l.writer.append(ctx, l.closed, at, recs)
@@ -206,24 +241,47 @@ func (w *writer) insert(recs []eventstore.Record) error {
 	if err := sqlitex.Execute(w.conn, "BEGIN IMMEDIATE", nil); err != nil {
 		return fmt.Errorf("%w: begin: %w", eventstore.ErrBroken, err)
 	}
-	stmt, err := w.conn.Prepare("INSERT INTO events (rev, meta, data, hash) VALUES (?, ?, ?, ?)")
-	for i := 0; err == nil && i < len(recs); i++ {
-		r := &recs[i]
-		stmt.BindInt64(1, int64(r.Rev))
-		stmt.BindBytes(2, r.Meta)
-		stmt.BindBytes(3, r.Data)
-		stmt.BindBytes(4, r.Hash[:])
-		if _, err = stmt.Step(); err == nil {
-			err = stmt.Reset()
-		}
-	}
-	if err != nil {
+	if err := w.rows(recs); err != nil {
 		// Whether the rollback works does not matter: without a commit the records are not in the log.
 		_ = sqlitex.Execute(w.conn, "ROLLBACK", nil)
 		return fmt.Errorf("%w: insert: %w", eventstore.ErrBroken, err)
 	}
 	if err := sqlitex.Execute(w.conn, "COMMIT", nil); err != nil {
 		return fmt.Errorf("%w: commit: %w: %w", eventstore.ErrBroken, eventstore.ErrOutcomeUnknown, err)
+	}
+	return nil
+}
+
+var (
+	insertOne  = "INSERT INTO events (rev, meta, data, hash) VALUES (?, ?, ?, ?)"
+	insertMany = insertOne + strings.Repeat(", (?, ?, ?, ?)", rowsAtOnce-1)
+)
+
+// rows inserts the records, many at once as long as there are that many.
+func (w *writer) rows(recs []eventstore.Record) error {
+	for len(recs) > 0 {
+		query, n := insertOne, 1
+		if len(recs) >= rowsAtOnce {
+			query, n = insertMany, rowsAtOnce
+		}
+		stmt, err := w.conn.Prepare(query) // once compiled it is kept
+		if err != nil {
+			return err
+		}
+		for i := range recs[:n] {
+			r, param := &recs[i], 4*i
+			stmt.BindInt64(param+1, int64(r.Rev))
+			stmt.BindBytes(param+2, r.Meta)
+			stmt.BindBytes(param+3, r.Data)
+			stmt.BindBytes(param+4, r.Hash[:])
+		}
+		if _, err := stmt.Step(); err != nil {
+			return err
+		}
+		if err := stmt.Reset(); err != nil {
+			return err
+		}
+		recs = recs[n:]
 	}
 	return nil
 }

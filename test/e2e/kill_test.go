@@ -61,7 +61,9 @@ func TestNothingIsLostOrDoubledWhileTheServiceIsKilled(t *testing.T) {
 // The log is in an event store across the wire: of its appends five in a hundred are answered late or not at all, and now and then the
 // event store dies, too.
 func TestNothingIsLostOrDoubledWhileTheServiceAndItsEventStoreAreKilled(t *testing.T) {
-	runKills(t, func(p plan, seed uint64) *site { return newRemoteSite(t, configuration(p.sources, p.broker), seed) })
+	runKills(t, func(p plan, seed uint64) *site {
+		return newRemoteSite(t, configuration(p.sources, p.broker), seed, unreliable...)
+	})
 }
 
 func runKills(t *testing.T, where func(plan, uint64) *site) {

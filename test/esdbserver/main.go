@@ -4,7 +4,8 @@
 //	esdbserver --dir DIR [--listen HOST:PORT] [--seed 1] [--lost-percent 5] [--late-percent 5] ...
 //
 // It prints its connection string as its first line and runs until it is told to stop (SIGTERM, SIGINT) or killed; what it has
-// acknowledged is on the disk either way.
+// acknowledged is on the disk either way. SIGUSR1 makes it keep back the next append until another one arrives; it prints "withholding" then,
+// and "withheld" when that append has come.
 package main
 
 import (
@@ -35,9 +36,22 @@ func run(args []string) error {
 	if err != nil {
 		return err
 	}
+	withhold := make(chan os.Signal, 1)
+	signal.Notify(withhold, syscall.SIGUSR1)
 	fmt.Println(server.URL())
-	<-stop
-	return server.Stop()
+	for {
+		select {
+		case <-stop:
+			return server.Stop()
+		case <-withhold:
+			come := server.Withhold()
+			fmt.Println("withholding")
+			go func() {
+				<-come
+				fmt.Println("withheld")
+			}()
+		}
+	}
 }
 
 func options(args []string) (esdbtest.Options, error) {

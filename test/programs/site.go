@@ -38,9 +38,6 @@ type Site struct {
 	Started int      // starts so far; each has its own Stdout and Stderr
 	Cmd     *exec.Cmd
 
-	Forgive  string // "": a start whose last words hold this is repeated, as whoever supervises pm would
-	Forgiven int    // starts that were
-
 	done chan struct{} // closed when the process has ended
 }
 
@@ -123,11 +120,6 @@ func (s *Site) Until(within time.Duration, what string, look func() bool) {
 	for deadline := time.Now().Add(within); time.Now().Before(deadline); Pause(s.T.Context(), LookEvery) {
 		select {
 		case <-s.done:
-			if s.Forgive != "" && strings.Contains(s.Tail(), s.Forgive) {
-				s.Forgiven++
-				s.Launch()
-				continue
-			}
 			s.T.Fatalf("pm ended before this: %s: %v\n%s", what, s.Cmd.ProcessState, s.Tail())
 		default:
 		}

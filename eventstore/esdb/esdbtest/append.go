@@ -37,6 +37,14 @@ func (s *Server) Append(call streams.Streams_AppendServer) error {
 	if s.o.MaxAppend > 0 && p.size > s.o.MaxAppend {
 		return tooLarge(call, s.o.MaxAppend)
 	}
+	kept, before := s.withheld.take(p)
+	if kept {
+		<-call.Context().Done()
+		return expired()
+	}
+	if before != nil {
+		_, _ = s.commit(nil, before) // nobody hears how it went
+	}
 	fault := s.faults.nextAppend()
 	switch fault {
 	case ResetBefore:

@@ -65,6 +65,7 @@ type Server struct {
 	listener net.Listener
 	grpc     *grpc.Server
 	faults   *faults
+	withheld withholding
 	conns    *connections
 	late     sync.WaitGroup // appends that are stored after their caller has gone
 	stopped  chan struct{}
