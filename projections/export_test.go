@@ -1,9 +1,13 @@
 package projections
 
 import (
+	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"pm/eventstore"
+	"pm/projections/tables"
 )
 
 // Waited makes the oldest event of a follower that is not written so old.
@@ -26,4 +30,16 @@ func Backoffs(log eventstore.Log, s Snapshot, looks int) (waits []time.Duration)
 		waits = append(waits, f.retryAt.Sub(before).Round(time.Second))
 	}
 	return waits
+}
+
+// Folding reads a log to its end beside a snapshot's head: how often the head was asked for, and what the tables held at it and hold
+// at the end.
+func Folding(t testing.TB, log eventstore.Log, head *SnapshotHead) (asked int, at, end tables.Content) {
+	t.Helper()
+	f, err := foldUp(t.Context(), log, func() *SnapshotHead {
+		asked++
+		return head
+	})
+	require.NoError(t, err)
+	return asked, f.content, f.Content()
 }
