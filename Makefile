@@ -91,8 +91,9 @@ RECOVERY := $(addprefix projections/,recover.go reading.go judge.go diverge.go d
 
 mutate: ## disables each comparison of the recovery in turn: the tests have to notice every one
 	@mkdir -p bin
+	go -C .tools test ./mutate
 	go -C .tools build -o ../bin/mutate ./mutate
-	./bin/mutate -test './projections ./projections/tables' $(RECOVERY)
+	./bin/mutate -true -test ./projections $(RECOVERY)
 
 audit: ## known vulnerabilities, the licence of every module, and a bill of materials in dist/
 	go -C .tools test ./audit

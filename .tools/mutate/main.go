@@ -15,18 +15,24 @@
 package main
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"os"
 	"runtime"
 	"strings"
-	"sync"
 	"time"
+)
+
+// A run that goes on for so many times as long as the tests take unchanged, and for so long at least, goes on for ever.
+const (
+	patience     = 5
+	leastTimeout = 10 * time.Second
 )
 
 func main() {
 	tests := flag.String("test", "./...", "packages whose tests must notice")
-	timeout := flag.Duration("timeout", 30*time.Second, "for one run of the tests of one package")
+	timeout := flag.Duration("timeout", 0, "for one run of the tests of one package; 0: five times what they take unchanged, 10s at least")
 	always := flag.Bool("true", false, "also makes each whole condition true")
 	verbose := flag.Bool("v", false, "says of each mutant which test noticed")
 	at := flag.Int("j", runtime.NumCPU(), "runs at a time")
@@ -64,14 +70,23 @@ func mutate(files []string, o options) (int, error) {
 	if err != nil {
 		return 2, err
 	}
-	if out := noticed(programs, 0, o.timeout); out != "" {
-		return 2, fmt.Errorf("the tests do not pass as they are:\n%s", out)
+	if o.timeout, err = unchanged(programs, o.timeout); err != nil {
+		return 2, err
 	}
-	results := runAll(programs, mutants, o)
-	if out := noticed(programs, 0, o.timeout); out != "" {
-		return 2, fmt.Errorf("the tests do not pass as they are any more: what they noticed proves nothing:\n%s", out)
+	caught := tally(mutants, runAll(programs, mutants, o), o.verbose)
+	if _, err = unchanged(programs, o.timeout); err != nil {
+		return 2, fmt.Errorf("what was noticed proves nothing: %w", err)
 	}
-	return report(mutants, results, o), nil
+	return caught.print(), nil
+}
+
+// unchanged runs the tests without a mutant. It gives the time that a run may take: as was asked for, or many times what this one took.
+func unchanged(programs []program, timeout time.Duration) (time.Duration, error) {
+	began := time.Now()
+	if out := noticed(programs, 0, cmp.Or(timeout, time.Minute)); out != "" {
+		return 0, fmt.Errorf("the tests do not pass as they are:\n%s", out)
+	}
+	return cmp.Or(timeout, max(leastTimeout, patience*time.Since(began))), nil
 }
 
 // mutantsOf finds the mutants of all files and numbers them from 1.
@@ -95,46 +110,58 @@ func mutantsOf(files []string, always bool) (sources []*source, mutants []number
 	return sources, mutants, nil
 }
 
-// runAll gives what the tests said of each mutant; "" where they noticed nothing.
-func runAll(programs []program, mutants []numbered, o options) []string {
-	results := make([]string, len(mutants))
-	var running sync.WaitGroup
-	next := make(chan int)
-	for range max(1, o.at) {
-		running.Go(func() {
-			for i := range next {
-				results[i] = noticed(programs, mutants[i].n, o.timeout)
-			}
-		})
-	}
+// runAll begins to run all mutants and gives, for each, what the tests will have said of it; "" where they noticed nothing.
+func runAll(programs []program, mutants []numbered, o options) []chan string {
+	said := make([]chan string, len(mutants))
+	next := make(chan int, len(mutants))
 	for i := range mutants {
+		said[i] = make(chan string, 1)
 		next <- i
 	}
 	close(next)
-	running.Wait()
-	return results
+	for range max(1, o.at) {
+		go func() {
+			for i := range next {
+				said[i] <- noticed(programs, mutants[i].n, o.timeout)
+			}
+		}()
+	}
+	return said
 }
 
-func report(mutants []numbered, results []string, o options) int {
-	caught, all := map[bool]int{}, map[bool]int{} // by stronger
-	code := 0
+// totals counts mutants, those of -true apart.
+type totals struct{ caught, all, truly, allTrue int }
+
+func tally(mutants []numbered, said []chan string, verbose bool) (t totals) {
 	for i, m := range mutants {
-		all[m.stronger]++
-		if results[i] != "" {
-			caught[m.stronger]++
-			if o.verbose {
-				fmt.Printf("caught   %s   by   %s\n", m, who(results[i]))
-			}
-			continue
+		out, caught := <-said[i], 0
+		if out != "" {
+			caught = 1
 		}
-		code = 1
-		fmt.Printf("SURVIVED %s\n", m)
+		if caught == 0 {
+			fmt.Printf("SURVIVED %s\n", m)
+		} else if verbose {
+			fmt.Printf("caught   %s   by   %s\n", m, who(out))
+		}
+		if m.stronger {
+			t.truly, t.allTrue = t.truly+caught, t.allTrue+1
+		} else {
+			t.caught, t.all = t.caught+caught, t.all+1
+		}
 	}
-	if o.always {
-		fmt.Printf("%d of %d comparisons that were made true were caught\n", caught[true], all[true])
+	return t
+}
+
+// print gives the exit code.
+func (t totals) print() int {
+	if t.allTrue > 0 {
+		fmt.Printf("%d of %d comparisons that were made true were caught\n", t.truly, t.allTrue)
 	}
-	fmt.Printf("%d of %d disabled comparisons were caught\n", caught[false], all[false])
-	return code
+	fmt.Printf("%d of %d disabled comparisons were caught\n", t.caught, t.all)
+	if t.caught < t.all || t.truly < t.allTrue {
+		return 1
+	}
+	return 0
 }
 
 // who names the test that noticed.
