@@ -8,7 +8,7 @@
 // &&, false beside ||. With -true each whole condition is also made true.
 //
 // The tests are built once, with all mutants in them, and run once for each: a variable of the environment says which one a run is. A run
-// that fails, or that does not end within -timeout, has noticed. Before the first mutant and after the last the same programs run
+// that fails, or that does not end within -timeout or many times the processor's time of a run unchanged, has noticed. Before the first mutant and after the last the same programs run
 // unchanged, and must pass.
 //
 // Exit code 1 says that some survived, 2 that nothing was proven: the tests do not build, or do not pass unchanged.
@@ -24,15 +24,15 @@ import (
 	"time"
 )
 
-// A run that goes on for so many times as long as the tests take unchanged, and for so long at least, goes on for ever.
+// A run that takes so many times what the tests take unchanged goes on for ever, or waits for ever.
 const (
-	patience     = 5
+	patience     = 4
 	leastTimeout = 10 * time.Second
 )
 
 func main() {
 	tests := flag.String("test", "./...", "packages whose tests must notice")
-	timeout := flag.Duration("timeout", 0, "for one run of the tests of one package; 0: five times what they take unchanged, 10s at least")
+	timeout := flag.Duration("timeout", 0, "for one run of the tests of one package; 0: four times what they take unchanged, 10s at least")
 	always := flag.Bool("true", false, "also makes each whole condition true")
 	verbose := flag.Bool("v", false, "says of each mutant which test noticed")
 	at := flag.Int("j", runtime.NumCPU(), "runs at a time")
@@ -70,23 +70,27 @@ func mutate(files []string, o options) (int, error) {
 	if err != nil {
 		return 2, err
 	}
-	if o.timeout, err = unchanged(programs, o.timeout); err != nil {
+	l, err := unchanged(programs, o.timeout)
+	if err != nil {
 		return 2, err
 	}
-	caught := tally(mutants, runAll(programs, mutants, o), o.verbose)
+	caught := tally(mutants, runAll(programs, mutants, l, o.at), o.verbose)
 	if _, err = unchanged(programs, o.timeout); err != nil {
 		return 2, fmt.Errorf("what was noticed proves nothing: %w", err)
 	}
 	return caught.print(), nil
 }
 
-// unchanged runs the tests without a mutant. It gives the time that a run may take: as was asked for, or many times what this one took.
-func unchanged(programs []program, timeout time.Duration) (time.Duration, error) {
+// unchanged runs the tests without a mutant and gives the limits for one with it: many times what this run took, or for the clock what was
+// asked for.
+func unchanged(programs []program, timeout time.Duration) (l limits, err error) {
 	began := time.Now()
-	if out := noticed(programs, 0, cmp.Or(timeout, time.Minute)); out != "" {
-		return 0, fmt.Errorf("the tests do not pass as they are:\n%s", out)
+	out, used := noticed(programs, 0, limits{time.Hour, cmp.Or(timeout, 5*time.Minute)})
+	if out != "" {
+		return l, fmt.Errorf("the tests do not pass as they are:\n%s", out)
 	}
-	return cmp.Or(timeout, max(leastTimeout, patience*time.Since(began))), nil
+	clock := max(leastTimeout, patience*time.Since(began))
+	return limits{patience * used, cmp.Or(timeout, clock)}, nil
 }
 
 // mutantsOf finds the mutants of all files and numbers them from 1.
@@ -111,7 +115,7 @@ func mutantsOf(files []string, always bool) (sources []*source, mutants []number
 }
 
 // runAll begins to run all mutants and gives, for each, what the tests will have said of it; "" where they noticed nothing.
-func runAll(programs []program, mutants []numbered, o options) []chan string {
+func runAll(programs []program, mutants []numbered, l limits, at int) []chan string {
 	said := make([]chan string, len(mutants))
 	next := make(chan int, len(mutants))
 	for i := range mutants {
@@ -119,10 +123,11 @@ func runAll(programs []program, mutants []numbered, o options) []chan string {
 		next <- i
 	}
 	close(next)
-	for range max(1, o.at) {
+	for range max(1, at) {
 		go func() {
 			for i := range next {
-				said[i] <- noticed(programs, mutants[i].n, o.timeout)
+				out, _ := noticed(programs, mutants[i].n, l)
+				said[i] <- out
 			}
 		}()
 	}

@@ -99,11 +99,12 @@ func TestWhatNothingProvesSurvivesAndNothingElse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := unchanged(programs, quick.timeout); err != nil {
+	l, err := unchanged(programs, quick.timeout)
+	if err != nil {
 		t.Fatal(err)
 	}
 	var survived []string
-	for i, said := range runAll(programs, mutants, quick) {
+	for i, said := range runAll(programs, mutants, l, quick.at) {
 		if <-said == "" {
 			survived = append(survived, mutants[i].String())
 		}

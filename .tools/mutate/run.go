@@ -74,19 +74,26 @@ func overlay(dir string, sources []*source, mutants []numbered) (list string, er
 	return list, os.WriteFile(list, text, 0o600)
 }
 
-// noticed runs the programs as one mutant, 0 being none, up to the first failure, and gives what that one printed; "" if all pass.
-func noticed(programs []program, n int, timeout time.Duration) string {
+// limits bound the run of one program. A mutant that goes round for ever is ended by the processor's time, which is the same however busy the
+// machine is; one that waits for ever by the clock's.
+type limits struct{ processor, clock time.Duration }
+
+// noticed runs the programs as one mutant, 0 being none, up to the first failure, and gives what that one printed; "" if all pass. used is
+// the processor's time of the longest.
+func noticed(programs []program, n int, l limits) (said string, used time.Duration) {
 	for _, p := range programs {
 		// What does not even end itself when its time is over is ended a little later.
-		ctx, cancel := context.WithTimeout(context.Background(), timeout+5*time.Second)
-		cmd := exec.CommandContext(ctx, p.path, "-test.failfast", "-test.timeout", timeout.String())
+		ctx, cancel := context.WithTimeout(context.Background(), l.clock+5*time.Second)
+		seconds := strconv.Itoa(int(l.processor.Seconds()) + 1)
+		cmd := exec.CommandContext(ctx, "sh", "-c", `ulimit -t "$0" && exec "$@"`, seconds, p.path, "-test.failfast", "-test.timeout", l.clock.String())
 		cmd.Dir, cmd.WaitDelay = p.dir, time.Second
 		cmd.Env = append(os.Environ(), variable+"="+strconv.Itoa(n))
 		out, err := cmd.CombinedOutput()
 		cancel()
 		if err != nil {
-			return fmt.Sprintf("%s%s: %v\n", out, p.dir, err)
+			return fmt.Sprintf("%s%s: %v\n", out, p.dir, err), 0
 		}
+		used = max(used, cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime())
 	}
-	return ""
+	return "", used
 }
