@@ -87,12 +87,13 @@ cover: postgres ## writes coverage/index.html over all packages and prints the t
 	go tool cover -html=coverage/all.out -o coverage/index.html
 	go tool cover -func=coverage/all.out | tail -n 1
 
-RECOVERY := $(addprefix projections/,recover.go fold_up.go reading.go judge.go diverge.go diverge_history.go halt.go changes.go)
+RECOVERY := $(addprefix projections/,recover.go fold_up.go readon.go reading.go judge.go diverge.go diverge_history.go halt.go changes.go)
 
 mutate: ## disables each comparison of the recovery in turn: the tests have to notice every one
 	@mkdir -p bin
+	go -C .tools test ./mutate
 	go -C .tools build -o ../bin/mutate ./mutate
-	./bin/mutate -test './projections ./projections/tables' $(RECOVERY)
+	./bin/mutate -true -test ./projections $(RECOVERY)
 
 audit: ## known vulnerabilities, the licence of every module, and a bill of materials in dist/
 	go -C .tools test ./audit

@@ -10,10 +10,9 @@ import (
 func changes(before, after map[string][]string) map[string]RowChange {
 	out := map[string]RowChange{}
 	for _, t := range tables.All() {
-		if t.Class != tables.State || slices.Equal(before[t.Name], after[t.Name]) {
-			continue
+		if !slices.Equal(before[t.Name], after[t.Name]) { // of history neither has lines
+			out[t.Name] = changesOf(t, before[t.Name], after[t.Name])
 		}
-		out[t.Name] = changesOf(t, before[t.Name], after[t.Name])
 	}
 	return out
 }

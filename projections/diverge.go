@@ -80,9 +80,9 @@ func (f *findings) compareRows(t tables.Table, rev uint64, ours, theirs []string
 	for _, line := range theirs {
 		key := keyOf(t, line)
 		mine := ourRows[key]
-		if mine == nil || len(theirRows[key]) > len(mine) {
+		if len(theirRows[key]) > len(mine) {
 			f.row(t, rev, key, "is in the snapshot and not in the log", absent, "(a row)")
-		} else if mine[0] != line {
+		} else {
 			f.columns(t, rev, key, mine[0], line)
 		}
 	}
@@ -108,7 +108,7 @@ func (f *findings) row(t tables.Table, rev uint64, key, what, ours, theirs strin
 	f.add(Divergence{Path: path, Revision: rev, Log: ours, Snapshot: theirs, Message: fmt.Sprintf("Row %s %s", path, what)})
 }
 
-// columns names the columns in which two rows with the same key differ.
+// columns names the columns in which two rows with the same key differ, if they do.
 func (f *findings) columns(t tables.Table, rev uint64, key, ours, theirs string) {
 	mine, other := tables.Split(ours), tables.Split(theirs)
 	for i, c := range t.Columns {

@@ -3,6 +3,7 @@ package projections
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -80,9 +81,7 @@ func (w *historyWalk) ours(line string) {
 			return
 		case order == 0:
 			w.theirs.next()
-			if line != other {
-				w.f.columns(w.t, revisionOf(line), keyOf(w.t, line), line, other)
-			}
+			w.f.columns(w.t, revisionOf(line), keyOf(w.t, line), line, other)
 			return
 		}
 		w.extra(other)
@@ -115,16 +114,14 @@ func revisionOf(line string) uint64 {
 func compareKeys(t tables.Table, a, b string) int {
 	x, y := tables.Split(a), tables.Split(b)
 	for i := range t.Key {
+		order := strings.Compare(x[i], y[i])
 		if t.Columns[i].Kind == tables.Integer {
 			p, _ := strconv.ParseInt(x[i], 10, 64)
 			q, _ := strconv.ParseInt(y[i], 10, 64)
-			if p != q {
-				return int(min(1, max(-1, p-q)))
-			}
-			continue
+			order = cmp.Compare(p, q)
 		}
-		if c := strings.Compare(x[i], y[i]); c != 0 {
-			return c
+		if order != 0 {
+			return order
 		}
 	}
 	return 0
@@ -139,15 +136,14 @@ type lines struct {
 }
 
 func (l *lines) peek() (string, bool) {
-	if l.have || l.err != nil {
-		return l.line, l.have
+	if l.have {
+		return l.line, true
 	}
 	line, err := l.in.ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		l.err = err
-	}
 	if err != nil {
-		l.have = false
+		if !errors.Is(err, io.EOF) {
+			l.err = err
+		}
 		return "", false
 	}
 	l.line, l.have = strings.TrimSuffix(line, "\n"), true

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"pm/eventstore"
 	"pm/projections/tables"
 )
@@ -46,4 +48,14 @@ func RowsMade(ctx context.Context, log eventstore.Log, o RecoverOptions) (rows u
 // AllocationsOfComparing is how many allocations it takes to compare two lists of lines.
 func AllocationsOfComparing(t tables.Table, ours, theirs []string) float64 {
 	return testing.AllocsPerRun(10, func() { (&findings{}).compareRows(t, 1, ours, theirs) })
+}
+
+// Folding reads a log to its end beside a snapshot's head that is known from the beginning: what the tables held at it and hold at the end.
+func Folding(t testing.TB, log eventstore.Log, head *SnapshotHead) (at, end tables.Content) {
+	t.Helper()
+	known := make(chan struct{})
+	close(known)
+	f, err := foldUp(t.Context(), log, &snapshotReading{ready: known, head: head})
+	require.NoError(t, err)
+	return f.content, f.Content()
 }

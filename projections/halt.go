@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"pm/eventstore"
 )
@@ -37,7 +38,7 @@ type Halt struct {
 // Error begins with the code.
 func (h *Halt) Error() string {
 	text := h.Err.Error()
-	if len(text) >= len(h.Code) && text[:len(h.Code)] == h.Code {
+	if strings.HasPrefix(text, h.Code) {
 		return text // the log's own errors begin with it already
 	}
 	return h.Code + ": " + text

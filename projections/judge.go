@@ -29,9 +29,9 @@ func (r *recovering) judge(ctx context.Context, f *folded) (*SnapshotHead, error
 	case err != nil:
 		r.report.warned(SnapshotUnavailable, CodeDBUnavailable, fmt.Sprintf("%v: started from the log alone; it is compared when it can be read", err))
 		return nil, nil
-	case head == nil && r.seen.found:
+	case r.seen.found:
 		return nil, r.differs([]Divergence{{Path: "head", Message: "the tables have rows and the head row is gone: the snapshot is torn"}}, 1)
-	case head == nil && f.head.Next == 0:
+	case f.head.Next == 0: // a head of any revision has not passed the pin
 		r.report.Snapshot = SnapshotMissing
 		return nil, nil
 	case head == nil:

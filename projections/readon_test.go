@@ -61,7 +61,7 @@ func TestWhatComesAfterARecoveryIsFoldedAndReported(t *testing.T) {
 
 func TestALogThatWasEmptyIsReadOnFromItsBeginning(t *testing.T) {
 	r := startOf(t, eventstore.NewMemory("main"))
-	require.NoError(t, r.State.Apply(domain.Recorded{Meta: domain.Meta{Portfolio: "main"}, Event: &domain.PortfolioOpened{
+	require.NoError(t, r.State.Apply(domain.Recorded{Meta: domain.Meta{Epoch: 1, Inst: "x", Portfolio: "main"}, Event: &domain.PortfolioOpened{
 		ID: "main", Currency: "INR", InitialCapital: domain.D("1"), Settings: testSettings(t),
 	}}), "an attempt to open the portfolio itself, which was not stored")
 	came, err := r.ReadOn(t.Context(), openedLog(t, deposit("1000")))
