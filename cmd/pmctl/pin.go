@@ -18,9 +18,9 @@ const asideSuffix = ".aside"
 
 // setPinAside takes the pinned head of a data folder out of the way of a log that is meant to be older than the pin, and gives the name
 // under which it is kept; "" if nothing had to be done. A pin that the log holds stays where it is: it is no obstacle. So does one that
-// cannot be read: that is another finding than an older log.
+// cannot be read or that another key signed: that is another finding than an older log.
 func setPinAside(ctx context.Context, log eventstore.Log, data string) (string, error) {
-	pin, err := installation.ReadPin(data)
+	pin, err := installation.TrustedPin(data, "")
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}

@@ -31,10 +31,10 @@ func TestALogInAnEventStoreIsReadAndExportedLikeAnyOther(t *testing.T) {
 	require.NoError(t, source.Close())
 	require.NoError(t, target.Close())
 
-	address := esdb.WithPortfolio(server.URL(), portfolio)
+	address, data := esdb.WithPortfolio(server.URL(), portfolio), t.TempDir()
 	for _, question := range [][]string{{"log", "info"}, {"log", "verify"}, {"positions", "--status", "all"}, {"replay"}, {"log", "export"}} {
-		local, _ := pmctl(t, exitFine, append([]string{"--eventstore", "sqlite://" + dir}, question...)...)
-		remote, _ := pmctl(t, exitFine, append([]string{"--eventstore", address}, question...)...)
+		local, _ := pmctl(t, exitFine, append([]string{"--eventstore", "sqlite://" + dir, "--data", data}, question...)...)
+		remote, _ := pmctl(t, exitFine, append([]string{"--eventstore", address, "--data", data}, question...)...)
 		require.Equal(t, local, remote, question)
 	}
 	status, _ := pmctl(t, exitFine, "--eventstore", address, "status")

@@ -22,6 +22,9 @@ const (
 	defaultData   = "./data"
 )
 
+// logFolder is the log's folder in a data folder.
+const logFolder = "log"
+
 // fromLog says whether reads go to the log and not to a service.
 func (c *cli) fromLog() bool { return c.data != "" || c.eventstore != "" }
 
@@ -62,7 +65,7 @@ func logIn(dir string) string {
 	if _, err := os.Stat(filepath.Join(dir, "events.db")); err == nil {
 		return dir
 	}
-	return filepath.Join(dir, "log")
+	return filepath.Join(dir, logFolder)
 }
 
 // openLog opens the log for reading. It has to be closed.
@@ -83,6 +86,12 @@ func (c *cli) openLog() (eventstore.Log, error) {
 		return nil, err
 	}
 	return log, nil
+}
+
+// redacted is an address with its portfolio and without its password.
+func redacted(address string) string {
+	address, p := remoteLog(address)
+	return esdb.WithPortfolio(esdb.Redacted(address), p)
 }
 
 // remote says whether an address is that of a log across the wire.

@@ -96,8 +96,11 @@ func (d *dryRun) logRows(t *table) {
 		t.row("last good", d.lastGood())
 		return
 	}
-	if d.pinned {
-		t.row("pinned head", fmt.Sprintf("revision %d, the log still has it", d.pin.HeadRevision))
+	switch {
+	case d.pinned:
+		t.row("pinned head", fmt.Sprintf("revision %d, the log still has it", d.pin.pin.HeadRevision))
+	case d.pin != nil && d.pin.why != "":
+		t.row("pinned head", "not held against any: "+d.pin.why)
 	}
 	if d.audit.err != nil {
 		t.row("chain", "an id is wrong, see below")

@@ -40,10 +40,16 @@ func (c *cli) voucherOf(key string) (voucher, error) {
 	return voucher{signature.IDOf(public), installation.PublicFile(data)}, nil
 }
 
-// dataDir is pm's data folder: the one above the log's.
+// dataDir is pm's data folder: that of --data, where --eventstore names the log, else the one above the log's.
 func (c *cli) dataDir() (string, error) {
+	if c.data != "" && c.eventstore != "" {
+		if dir := logIn(c.data); dir == c.data {
+			return filepath.Join(dir, ".."), nil
+		}
+		return c.data, nil
+	}
 	dir, err := c.logDir()
-	return filepath.Dir(dir), err
+	return filepath.Join(dir, ".."), err
 }
 
 // sideFile is a signature whose own form and signature hold; what it speaks of is still to be compared.
