@@ -136,3 +136,49 @@ func TestABacktestBesideALogIsNotHeldAgainstItsPin(t *testing.T) {
 	_, errs := pmctl(t, exitFinding, "log", "verify", "--data", data)
 	require.Contains(t, errs, `the pin is of portfolio "main", the log of "backtest"`, "where pm keeps its log it is another log")
 }
+
+func TestNoKeySignsALogThatItsOwnPinContradicts(t *testing.T) {
+	data, key := truncated(t)
+	file := filepath.Join(t.TempDir(), "cut.ndjson")
+	moved := filepath.Join(t.TempDir(), "moved")
+	require.NoError(t, os.CopyFS(moved, os.DirFS(filepath.Join(data, "log"))))
+	for _, from := range [][]string{
+		{"--data", data}, {"--eventstore", "sqlite://" + filepath.Join(data, "log")}, {"--eventstore", "sqlite://" + moved, "--installation", data},
+		{"--data", data, "--installation", installedElsewhere(t)},
+	} {
+		_, errs := pmctl(t, exitFinding, append([]string{"log", "export", file}, from...)...)
+		require.Contains(t, errs, "nothing was signed or written: the pinned head: ", "%v", from)
+		require.Contains(t, errs, "it once went up to revision 46", "%v", from)
+		require.NoFileExists(t, file)
+		require.NoFileExists(t, file+signature.Suffix)
+	}
+	_, errs := pmctl(t, exitFine, "log", "export", file, "--data", data, "--unsigned")
+	require.Contains(t, errs, "WARNING the pinned head: ", "what is kept for a look is no evidence, and that is said")
+	_, errs = pmctl(t, exitFine, "log", "export", "--data", data)
+	require.Contains(t, errs, "WARNING the pinned head: ")
+
+	require.NoError(t, installation.WritePin(key, data, "backtest", headOf(t, filepath.Join(data, "log"))))
+	_, errs = pmctl(t, exitFine, "log", "export", file+"2", "--data", data)
+	require.Contains(t, errs, "it still has the head that was pinned at revision 29")
+}
+
+// installedElsewhere is a data folder with a key and no log.
+func installedElsewhere(t *testing.T) string {
+	t.Helper()
+	data := t.TempDir()
+	_, err := installation.LoadOrCreate(data)
+	require.NoError(t, err)
+	return data
+}
+
+func TestInfoShowsALogThatLostItsEndAndSaysSo(t *testing.T) {
+	data, key := truncated(t)
+	out, errs := pmctl(t, exitFinding, "log", "info", "--data", data)
+	require.Regexp(t, `(?m)^head +revision 29$`, out, "it is shown all the same")
+	require.Contains(t, out, "the log lost its pinned head")
+	require.NotContains(t, out, "the log verifies")
+	require.Contains(t, errs, "it once went up to revision 46")
+	require.NoError(t, installation.WritePin(key, data, "backtest", headOf(t, filepath.Join(data, "log"))))
+	out, _ = pmctl(t, exitFine, "log", "info", "--data", data)
+	require.Contains(t, out, "it still has the head that was pinned at revision 29")
+}

@@ -35,6 +35,11 @@ func (c *cli) pinned(trusted signature.KeyID) (*pinned, error) {
 // place is how pmctl is told the log in use.
 func (c *cli) place() string {
 	folder, _ := c.dataDir()
+	return c.placeWith(folder)
+}
+
+// placeWith is the same with a folder whose pin is meant.
+func (c *cli) placeWith(folder string) string {
 	if remote(c.eventstore) {
 		return installation.LogPlace(redacted(c.eventstore), "", folder)
 	}
