@@ -41,7 +41,7 @@ func (p *whereabouts) dryRun(ctx context.Context, audited bool) (d *dryRun, err 
 	}
 	log, err := p.openLog()
 	if err != nil {
-		return nil, err
+		return nil, d.pin.lost(err)
 	}
 	defer func() { err = errors.Join(err, log.Close()) }()
 	o := projections.RecoverOptions{Instance: "pmctl", Build: version, Waits: p.c.snapshotTry, Retrying: p.c.retrying}

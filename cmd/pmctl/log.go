@@ -57,7 +57,7 @@ was shown. Nothing is changed.`,
 
 func (c *cli) logInfo(ctx context.Context) error {
 	pin, doubt := c.pinned("") // before the log, which may go on growing
-	return c.withLog(func(log eventstore.Log) error {
+	return pin.lost(c.withLog(func(log eventstore.Log) error {
 		info, err := c.wholeLog(ctx, log)
 		if err != nil {
 			return err
@@ -71,7 +71,7 @@ func (c *cli) logInfo(ctx context.Context) error {
 			said = []string{"every record was checked: the log verifies", pin.line()}
 		}
 		return errors.Join(c.show(info, nil, func(t *table) { info.table(t); t.foot = append(t.foot, said...) }), doubt)
-	})
+	}))
 }
 
 // wholeLog reads and checks every record, its id too, and applies every event.

@@ -51,11 +51,11 @@ another log. Without a signature it is written all the same, with a warning.`,
 // exportOut writes the export to stdout, where nothing can be signed.
 func (c *cli) exportOut(ctx context.Context) error {
 	pin, doubt := c.pinned("")
-	return c.withLog(func(log eventstore.Log) error {
+	return pin.lost(c.withLog(func(log eventstore.Log) error {
 		c.warnOfPin(ctx, log, pin, doubt)
 		head, err := c.exportTo(ctx, log, c.out)
 		return c.exportDone(head, "not signed", err)
-	})
+	}))
 }
 
 // exportFile writes the export and its signature. The signature is written last: a file without one is not known to be whole. The pin
@@ -73,7 +73,7 @@ func (c *cli) exportFile(ctx context.Context, name string, opt exportOptions) er
 	if doubt != nil && key != nil {
 		return unsigned(doubt)
 	}
-	return c.withLog(func(log eventstore.Log) error {
+	return pins[0].lost(c.withLog(func(log eventstore.Log) error {
 		for _, pin := range pins {
 			if key == nil {
 				c.warnOfPin(ctx, log, pin, doubt)
@@ -91,7 +91,7 @@ func (c *cli) exportFile(ctx context.Context, name string, opt exportOptions) er
 			return fmt.Errorf("export: %w", err)
 		}
 		return c.exportDone(head, fmt.Sprintf("signed by key %s in %s", key.ID(), side), nil)
-	})
+	}))
 }
 
 // exportPins are the pins that a log is held against before it is exported: that of its own folder, and that beside the key that signs.

@@ -107,6 +107,14 @@ func (f *foundPin) Error() string { return fmt.Sprintf("the pinned head: %v\nhin
 
 func (f *foundPin) Unwrap() error { return f.err }
 
+// lost makes a finding of a stream that is not there, where the pin knows that it once was. Every other error stays what it is.
+func (p *pinned) lost(err error) error {
+	if p == nil || p.pin == nil || !errors.Is(err, errNoStream) {
+		return err
+	}
+	return p.found(&eventstore.Corrupt{Reason: fmt.Sprintf("%v; it once went up to revision %d (portfolio %q)", err, p.pin.HeadRevision, p.pin.Portfolio)})
+}
+
 // line says what the log was held against.
 func (p *pinned) line() string {
 	if p.pin == nil {
@@ -155,5 +163,5 @@ func (c *cli) withPinnedLog(trusted signature.KeyID, read func(eventstore.Log, *
 	if err != nil {
 		return err
 	}
-	return c.withLog(func(log eventstore.Log) error { return read(log, pin) })
+	return pin.lost(c.withLog(func(log eventstore.Log) error { return read(log, pin) }))
 }

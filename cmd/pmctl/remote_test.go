@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"pm/cmd/internal/installation"
 	"pm/domain"
 	"pm/eventstore"
 	"pm/eventstore/esdb"
@@ -64,4 +65,27 @@ func TestALogInAnEventStoreIsVerifiedWhereItIsAndNotInItsCopy(t *testing.T) {
 		require.Contains(t, out, "agrees at revision 46")
 		require.Regexp(t, `(?m)^log +esdb:`, out)
 	}
+}
+
+func TestAStreamThatDoesNotExistIsNoLog(t *testing.T) {
+	data, key := storyData(t)
+	server := esdbtest.Start(t, esdbtest.Options{})
+	absent := esdb.WithPortfolio(server.URL(), "mian")
+	file := filepath.Join(t.TempDir(), "none.ndjson")
+	for _, verb := range [][]string{
+		{"log", "verify"}, {"log", "info"}, {"log", "export", file, "--installation", data}, {"log", "export"}, {"replay"}, {"positions"}, {"verify", "--snapshot", "none"},
+	} {
+		_, errs := pmctl(t, exitFailed, append(verb, "--eventstore", absent)...)
+		require.Contains(t, errs, `there is no log of portfolio "mian" at esdb://`, "%v", verb)
+		require.Contains(t, errs, "?portfolio=ID", "%v", verb)
+	}
+	require.NoFileExists(t, file)
+	require.NoError(t, installation.WritePin(key, data, "mian", eventstore.Head{Next: 5}))
+	for _, verb := range [][]string{{"log", "verify"}, {"log", "info"}, {"log", "export", file}, {"verify", "--snapshot", "none"}} {
+		_, errs := pmctl(t, exitFinding, append(verb, "--eventstore", absent, "--data", data)...)
+		require.Contains(t, errs, "the pinned head: ", "%v: a log was there once", verb)
+		require.Contains(t, errs, "it once went up to revision 4", "%v", verb)
+		require.Contains(t, errs, "bring the right log back", "%v", verb)
+	}
+	require.NoFileExists(t, file)
 }

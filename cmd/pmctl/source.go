@@ -72,7 +72,7 @@ func logIn(dir string) string {
 func (c *cli) openLog() (eventstore.Log, error) {
 	if remote(c.eventstore) {
 		address, p := remoteLog(c.eventstore)
-		return esdb.OpenReader(context.Background(), address, p, esdb.Options{OpenWaits: []time.Duration{}})
+		return openStream(address, p)
 	}
 	dir, err := c.logDir()
 	if err != nil {
@@ -92,6 +92,28 @@ func (c *cli) openLog() (eventstore.Log, error) {
 func redacted(address string) string {
 	address, p := remoteLog(address)
 	return esdb.WithPortfolio(esdb.Redacted(address), p)
+}
+
+// errNoStream says that nothing was ever written to a portfolio's stream: a name that was mistyped has no events either, and whoever
+// reads it must not be told that all is well.
+var errNoStream = errors.New("there is no log")
+
+// openStream opens a log across the wire for reading.
+func openStream(address string, p domain.PortfolioID) (eventstore.Log, error) {
+	ctx := context.Background()
+	log, err := esdb.OpenReader(ctx, address, p, esdb.Options{OpenWaits: []time.Duration{}})
+	if err != nil {
+		return nil, err
+	}
+	head, err := log.Head(ctx)
+	if err == nil && head.Next == 0 {
+		err = fmt.Errorf("%w of portfolio %q at %s: its stream %s does not exist; check the address and the portfolio in it (?portfolio=ID, or portfolio.id of the configuration)",
+			errNoStream, p, esdb.Redacted(address), esdb.Stream(p))
+	}
+	if err != nil {
+		return nil, errors.Join(err, log.Close())
+	}
+	return log, nil
 }
 
 // remote says whether an address is that of a log across the wire.

@@ -1,14 +1,12 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -127,7 +125,7 @@ func (p *whereabouts) openLog() (eventstore.Log, error) {
 		return p.c.openLog()
 	}
 	if p.cfg.EventStore.Server { // what is on this machine is a copy that may lie behind
-		return esdb.OpenReader(context.Background(), p.cfg.EventStore.URL.Reveal(), p.cfg.Portfolio.ID, esdb.Options{OpenWaits: []time.Duration{}})
+		return openStream(p.cfg.EventStore.URL.Reveal(), p.cfg.Portfolio.ID)
 	}
 	log, err := sqlite.OpenReader(p.dir)
 	if errors.Is(err, sqlite.ErrNoLog) {
