@@ -130,9 +130,12 @@ func (i logInfo) table(t *table) {
 	}
 }
 
-// input opens a file, or stdin for "-".
+// stdin is the name of a file for what comes on the standard input.
+const stdin = "-"
+
+// input opens a file, or stdin.
 func (c *cli) input(name string) (in io.Reader, end func(), err error) {
-	if name == "-" {
+	if name == stdin {
 		return c.in, func() {}, nil
 	}
 	file, err := os.Open(name)

@@ -107,7 +107,7 @@ func TestTheHintOfATruncationLeadsToACommandThatFindsItToo(t *testing.T) {
 func TestALogAcrossTheWireIsHeldAgainstThePinOfTheDataFolderThatIsNamed(t *testing.T) {
 	data, key := storyData(t)
 	server := esdbtest.Start(t, esdbtest.Options{})
-	pmctl(t, exitFine, "log", "import", exportOf(t, data), "--to", server.URL(), "--data", t.TempDir())
+	pmctl(t, exitFine, "log", "import", exportOf(t, data), "--to", server.URL(), "--data", t.TempDir(), "--key", installation.PublicFile(data))
 	address := esdb.WithPortfolio(server.URL(), "backtest")
 	head := headOf(t, filepath.Join(data, "log"))
 	require.NoError(t, installation.WritePin(key, data, "backtest", head))

@@ -160,19 +160,22 @@ func TestAnImportThatIsNotWholeIsNeverTakenForALog(t *testing.T) {
 	to := filepath.Join(t.TempDir(), "log")
 	lines := bytes.SplitAfter(whole, []byte("\n"))
 	require.NoError(t, os.WriteFile(file, bytes.Join(lines[:30], nil), 0o600))
-	_, errs := pmctl(t, exitFinding, "log", "import", file, "--to", to)
+	_, errs := pmctl(t, exitFinding, "log", "import", file, "--to", to, "--key", installation.PublicFile(data))
 	require.Contains(t, errs, "signed was pm-log/1")
 	require.NoDirExists(t, to)
-	require.DirExists(t, to+stagingSuffix)
+	require.NoDirExists(t, to+stagingSuffix, "nothing is made of a file that was cut")
+	head, err := fill(t.Context(), bytes.NewReader(read(t, file)), to+stagingSuffix) // an import of the whole that was interrupted
+	require.NoError(t, err)
+	require.Equal(t, uint64(29), head.Next)
 
 	require.NoError(t, os.WriteFile(file, whole, 0o600))
 	require.NoError(t, os.Mkdir(to, 0o700), "an empty folder is as good as none")
-	_, errs = pmctl(t, exitFine, "log", "import", file, "--to", "sqlite://"+to)
+	_, errs = pmctl(t, exitFine, "log", "import", file, "--to", "sqlite://"+to, "--key", installation.PublicFile(data))
 	require.Contains(t, errs, "47 events imported into "+to)
 	require.NoDirExists(t, to+stagingSuffix)
 	back, _ := pmctl(t, exitFine, "log", "export", "--data", to)
 	require.Equal(t, string(whole), back)
-	_, errs = pmctl(t, exitFailed, "log", "import", file, "--to", to)
+	_, errs = pmctl(t, exitFailed, "log", "import", file, "--to", to, "--key", installation.PublicFile(data))
 	require.Contains(t, errs, "must be empty")
 }
 
@@ -187,7 +190,7 @@ func TestAnImportGoesOnlyOnWithItsOwnBeginning(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, log.Append(t.Context(), eventstore.Empty("backtest"), []eventstore.Record{rec}))
 	require.NoError(t, log.Close())
-	_, errs := pmctl(t, exitFailed, "log", "import", file, "--to", to)
+	_, errs := pmctl(t, exitFailed, "log", "import", file, "--to", to, "--key", installation.PublicFile(data))
 	require.Contains(t, errs, "an earlier import left "+to+stagingSuffix)
 	require.NoDirExists(t, to)
 }

@@ -57,7 +57,7 @@ func TestAnAddressWithoutAPortfolioMeansPmsOwn(t *testing.T) {
 func TestALogInAnEventStoreIsVerifiedWhereItIsAndNotInItsCopy(t *testing.T) {
 	data, _ := storyData(t)
 	server := esdbtest.Start(t, esdbtest.Options{})
-	pmctl(t, exitFine, "log", "import", exportOf(t, data), "--to", server.URL(), "--data", filepath.Join(t.TempDir(), "data"))
+	pmctl(t, exitFine, "log", "import", exportOf(t, data), "--to", server.URL(), "--data", filepath.Join(t.TempDir(), "data"), "--key", installation.PublicFile(data))
 	conf := writeFile(t, "pm.yaml", "portfolio: {id: backtest}\neventstore: {url: '"+server.URL()+"'}\nsnapshot: {url: 'sqlite://"+filepath.Join(t.TempDir(), "snapshot")+"'}\n")
 	for _, at := range [][]string{{"--eventstore", server.URL() + "&portfolio=backtest", "--config", conf}, {"--config", conf}, {"--config", conf, "--data", t.TempDir()}} {
 		pmctl(t, exitFine, append([]string{"rebuild"}, at...)...)

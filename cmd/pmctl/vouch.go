@@ -30,6 +30,11 @@ func (c *cli) voucherOf(key string) (voucher, error) {
 	if !c.fromLog() || err != nil { // a log across the wire has no folder, and nobody is known then
 		return voucher{}, nil
 	}
+	return folderVoucher(data)
+}
+
+// folderVoucher is the installation of a data folder, if there is one.
+func folderVoucher(data string) (voucher, error) {
 	public, err := installation.ReadPublic(installation.PublicFile(data))
 	if errors.Is(err, fs.ErrNotExist) {
 		return voucher{}, nil
@@ -65,7 +70,7 @@ func readSide(file string, unsigned bool) (*sideFile, error) {
 	if unsigned {
 		return nil, nil
 	}
-	if file == "-" {
+	if file == stdin {
 		return nil, errors.New("what comes on stdin has no signature beside it: check it alone with --unsigned")
 	}
 	signed, err := installation.ReadSideFile(name)

@@ -25,6 +25,8 @@ func TestALogThatGrewSinceItsPinIsSoundAndOneThatLostItsEndIsNot(t *testing.T) {
 	data, key := created(t)
 	_, err := installation.ReadPin(data)
 	require.ErrorIs(t, err, fs.ErrNotExist)
+	require.ErrorContains(t, installation.WritePin(key, data, logtest.Portfolio, eventstore.Empty(logtest.Portfolio)), "an empty log has none")
+	require.NoFileExists(t, installation.PinFile(data))
 	long, recs := filled(t, 10)
 	short, _ := filled(t, 6)
 	for i, r := range recs {
