@@ -52,7 +52,7 @@ func Open(dir string, p domain.PortfolioID, instance string) (*Log, error) {
 	if p == "" {
 		return nil, errors.New("open the log: a portfolio must be named")
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("open the log: %w", err)
 	}
 	held, err := lock(dir, instance)
@@ -69,6 +69,9 @@ func Open(dir string, p domain.PortfolioID, instance string) (*Log, error) {
 
 func openWriter(dir string, p domain.PortfolioID, held *os.File) (*Log, error) {
 	name := filepath.Join(dir, fileName)
+	if err := makePrivate(name); err != nil {
+		return nil, err
+	}
 	conn, err := sqlite.OpenConn(name, sqlite.OpenReadWrite, sqlite.OpenCreate, sqlite.OpenWAL)
 	if err != nil {
 		return nil, damaged(err, 0)
