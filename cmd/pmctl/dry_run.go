@@ -25,6 +25,9 @@ type dryRun struct {
 	unknown error   // which snapshot is the service's was not said
 }
 
+// installationKey is the code of a start that cannot use its key.
+const installationKey = "INSTALLATION_KEY"
+
 // audit is what a reading of the log beside the recovery found: the ids, which a start does not check, and what is in it.
 type audit struct {
 	head  eventstore.Head
@@ -172,6 +175,8 @@ func (d *dryRun) judgePin(ctx context.Context, log eventstore.Log, err error) er
 		return err
 	case d.halt != nil:
 		d.report.Findings = append(d.report.Findings, fmt.Sprintf("%s: the pinned head: %v", projections.CodeDataCorrupt, f.err))
+	case f.key:
+		d.end(&projections.Halt{Code: installationKey, Err: fmt.Errorf("the pinned head: %w", f.err), Hint: f.hint})
 	default:
 		d.end(&projections.Halt{Code: projections.CodeDataCorrupt, Err: fmt.Errorf("the pinned head: %w", f.err), Hint: f.hint})
 	}

@@ -66,8 +66,20 @@ func TestAPinThatAStrangerSignedDoesNotCoverALogThatLostItsEnd(t *testing.T) {
 		require.Contains(t, errs, "there is no key of this installation", "%v", verb)
 		require.Contains(t, errs, "hint: bring "+installation.PublicFile(data)+" back", "%v", verb)
 	}
+	_, errs = pmctl(t, exitFinding, "verify", "--data", data)
+	require.Contains(t, errs, "pmctl: INSTALLATION_KEY: ", "the code of a start")
 	_, errs = pmctl(t, exitFinding, "log", "verify", "--data", data, "--key", string(key.ID()))
 	require.Contains(t, errs, "this installation has "+string(key.ID()))
+}
+
+func TestAMissingPublicKeyIsSaidWhereThePrivateOneStillJudgesThePin(t *testing.T) {
+	data, key := storyData(t)
+	require.NoError(t, installation.WritePin(key, data, "backtest", headOf(t, filepath.Join(data, "log"))))
+	require.NoError(t, os.Remove(installation.PublicFile(data)))
+	for _, verb := range [][]string{{"log", "verify"}, {"log", "info"}, {"verify"}} {
+		out, _ := pmctl(t, exitFine, append(verb, "--data", data)...)
+		require.Contains(t, out, "(judged by the private key: "+installation.PublicFile(data)+" is missing", "%v", verb)
+	}
 }
 
 // hinted gives the arguments of the command of pmctl that a hint names.

@@ -11,6 +11,7 @@ import (
 	"pm/cmd/internal/durable"
 	"pm/cmd/internal/installation"
 	"pm/eventstore"
+	"pm/eventstore/signature"
 )
 
 // asideSuffix is what a pin is called behind its name once a person has said that the older log is the right one.
@@ -23,6 +24,9 @@ func setPinAside(ctx context.Context, log eventstore.Log, data string) (string, 
 	pin, err := installation.TrustedPin(data, "")
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
+	}
+	if errors.Is(err, signature.ErrSignature) {
+		return "", fmt.Errorf("the pinned head is left as it is: %w\nhint: %s", err, installation.PinHint(err, data, "--data "+data))
 	}
 	if err != nil {
 		return "", err

@@ -16,6 +16,7 @@ import (
 type pinned struct {
 	pin    *signature.Signed // nil: there is none to ask, and why says so
 	why    string
+	note   string // how the signer was judged, where that was not by the public key as usual
 	folder string // whose pin it is
 	place  string // how pmctl is told the log, for hints
 	loose  bool   // the folder stands above the log, and nobody said that they belong together
@@ -63,6 +64,9 @@ func (p *pinned) read(trusted signature.KeyID) error {
 	case err != nil:
 		return p.found(err)
 	}
+	if public := installation.PublicFile(p.folder); trusted == "" && missing(public) {
+		p.note = fmt.Sprintf(" (judged by the private key: %s is missing, and the next start writes it again)", public)
+	}
 	p.pin = &pin
 	return nil
 }
@@ -88,11 +92,15 @@ func (p *pinned) foreignTo(log eventstore.Log) bool {
 // found gives an error about the pin its words and what to do. Whatever is not about the pin or the log could only not be read.
 func (p *pinned) found(err error) error {
 	var corrupt *eventstore.Corrupt
+	var unusable *installation.Unusable
 	switch {
 	case err == nil:
 		return nil
+	case errors.As(err, &unusable):
+		return finding(&foundPin{fmt.Errorf("%s: %s", unusable.File, unusable.Reason), unusable.Hint, true})
 	case errors.As(err, &corrupt), errors.Is(err, signature.ErrSignature):
-		return finding(&foundPin{err, installation.PinHint(err, p.folder, p.place)})
+		var foreign *installation.ForeignPin
+		return finding(&foundPin{err, installation.PinHint(err, p.folder, p.place), errors.As(err, &foreign) && foreign.Own == ""})
 	}
 	return fmt.Errorf("the pinned head: %w", err)
 }
@@ -101,6 +109,7 @@ func (p *pinned) found(err error) error {
 type foundPin struct {
 	err  error
 	hint string
+	key  bool // it is about the key: a start ends before it looks at the pin
 }
 
 func (f *foundPin) Error() string { return fmt.Sprintf("the pinned head: %v\nhint: %s", f.err, f.hint) }
@@ -120,7 +129,7 @@ func (p *pinned) line() string {
 	if p.pin == nil {
 		return "not held against any pinned head: " + p.why
 	}
-	return fmt.Sprintf("it still has the head that was pinned at revision %d", p.pin.HeadRevision)
+	return fmt.Sprintf("it still has the head that was pinned at revision %d%s", p.pin.HeadRevision, p.note)
 }
 
 // members say it in a document.

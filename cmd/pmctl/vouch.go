@@ -146,8 +146,8 @@ func (p proof) lines() []string {
 	return []string{"signed by key " + string(p.signed.KeyID), "not proven: " + p.doubt()}
 }
 
-// missing says whether a side file is not there.
-func missing(sideFile string) bool {
-	_, err := os.Stat(sideFile)
+// missing says whether a file is not there.
+func missing(name string) bool {
+	_, err := os.Stat(name)
 	return errors.Is(err, fs.ErrNotExist)
 }

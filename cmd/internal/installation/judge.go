@@ -29,8 +29,8 @@ func (e *ForeignPin) Error() string {
 func (e *ForeignPin) Unwrap() error { return signature.ErrSignature }
 
 // TrustedPin reads the pin of a data folder and judges who signed it: trusted, or, where that is "", the key of this installation.
-// fs.ErrNotExist says that there is no pin, signature.ErrSignature that it is damaged, and *ForeignPin that it is somebody else's, or
-// that the folder has no key to tell. Whoever holds a log against a pin begins here, and reads the log afterwards: it may go on growing.
+// fs.ErrNotExist says that there is no pin, signature.ErrSignature that it is damaged, *ForeignPin that it is somebody else's, or that
+// the folder has no key to tell, and *Unusable that its key files cannot be used. Whoever holds a log against a pin begins here, and reads the log afterwards: it may go on growing.
 func TrustedPin(data string, trusted signature.KeyID) (signature.Signed, error) {
 	pin, err := ReadPin(data)
 	if err != nil {
@@ -48,23 +48,24 @@ func TrustedPin(data string, trusted signature.KeyID) (signature.Signed, error) 
 }
 
 // ownID is the id of the installation's key: that of the public half, or, where only that was lost, of the private one, as a start takes
-// it. "" where there is neither.
+// it. "" where there is neither. Where both can be read they have to be a pair: a stranger's public key beside a stranger's pin is none.
 func ownID(data string) (signature.KeyID, error) {
 	public, err := ReadPublic(PublicFile(data))
-	if err == nil {
-		return signature.IDOf(public), nil
-	}
-	if !errors.Is(err, fs.ErrNotExist) {
+	lost := errors.Is(err, fs.ErrNotExist)
+	if err != nil && !lost {
 		return "", err
 	}
 	key, err := Load(data)
-	if errors.Is(err, ErrNoKey) {
+	var unusable *Unusable
+	switch {
+	case err == nil:
+		return key.ID(), nil
+	case lost && errors.Is(err, ErrNoKey):
 		return "", nil
-	}
-	if err != nil {
+	case lost, errors.As(err, &unusable) && unusable.File == PublicFile(data):
 		return "", err
 	}
-	return key.ID(), nil
+	return signature.IDOf(public), nil // the private half is its owner's: whoever else looks goes by the public one
 }
 
 // PinHint says what to do about a pin that the log does not satisfy, that is damaged, or that is not this installation's. log is how pmctl

@@ -82,7 +82,7 @@ func TestADamagedPinIsNone(t *testing.T) {
 
 func TestAPinCountsOnlyWhereTheKeyOfTheInstallationSignedIt(t *testing.T) {
 	data, key := created(t)
-	_, stranger := created(t)
+	other, stranger := created(t)
 	_, err := installation.TrustedPin(data, "")
 	require.ErrorIs(t, err, fs.ErrNotExist)
 	_, recs := filled(t, 3)
@@ -102,6 +102,12 @@ func TestAPinCountsOnlyWhereTheKeyOfTheInstallationSignedIt(t *testing.T) {
 	require.ErrorIs(t, err, signature.ErrSignature)
 	require.ErrorContains(t, err, "key "+string(stranger.ID())+" signed it, this installation has "+string(key.ID()))
 	require.Contains(t, installation.PinHint(err, data, "--data D"), "of two installations")
+	strangers, err := os.ReadFile(installation.PublicFile(other))
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(installation.PublicFile(data), strangers, 0o600))
+	_, err = installation.TrustedPin(data, "")
+	var unusable *installation.Unusable
+	require.ErrorAs(t, err, &unusable, "a stranger's public key beside the stranger's pin")
 	require.NoError(t, os.Remove(installation.PublicFile(data)))
 	_, err = installation.TrustedPin(data, "")
 	require.ErrorAs(t, err, &foreign, "the private key says it as well")
