@@ -194,3 +194,14 @@ func TestInfoShowsALogThatLostItsEndAndSaysSo(t *testing.T) {
 	out, _ = pmctl(t, exitFine, "log", "info", "--data", data)
 	require.Contains(t, out, "it still has the head that was pinned at revision 29")
 }
+
+func TestACopyThatLiesBehindIsNoLogThatLostItsEnd(t *testing.T) {
+	data, _ := truncated(t)
+	beside := filepath.Join(data, "copy")
+	require.NoError(t, os.Rename(filepath.Join(data, "log"), beside))
+	for _, verb := range [][]string{{"log", "verify"}, {"verify", "--snapshot", "none"}} {
+		out, _ := pmctl(t, exitFine, append(verb, "--eventstore", "sqlite://"+beside)...)
+		require.Contains(t, out, "this is the copy of a log across the wire and may lie behind it")
+	}
+	pmctl(t, exitFinding, "log", "verify", "--eventstore", "sqlite://"+beside, "--data", data)
+}

@@ -29,9 +29,18 @@ func (c *cli) pinned(trusted signature.KeyID) (*pinned, error) {
 	if err != nil {
 		return &pinned{why: "name the data folder of the pm that writes it with --data"}, nil
 	}
+	if dir, err := c.logDir(); err == nil && c.data == "" && isCopy(dir) {
+		return &pinned{why: copyBehind}, nil
+	}
 	p := &pinned{folder: folder, place: c.place(), loose: c.loose()}
 	return p, p.read(trusted)
 }
+
+// copyBehind is why a local copy is not held against the pin beside it, unless somebody asks for that with --data.
+const copyBehind = "this is the copy of a log across the wire and may lie behind it: name that log with --eventstore and the data folder with --data"
+
+// isCopy says whether a folder is where pm keeps its copy of a log across the wire.
+func isCopy(dir string) bool { return filepath.Base(dir) == "copy" }
 
 // place is how pmctl is told the log in use.
 func (c *cli) place() string {

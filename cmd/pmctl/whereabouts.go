@@ -106,6 +106,9 @@ func (p *whereabouts) pinned() (*pinned, error) {
 	if !p.folder {
 		return &pinned{why: "name the data folder of the pm that writes it with --data"}, nil
 	}
+	if p.away == "" && p.c.data == "" && isCopy(p.dir) {
+		return &pinned{why: copyBehind}, nil
+	}
 	pin := &pinned{folder: p.cfg.Data, place: p.place(), loose: p.away == "" && p.c.loose() && filepath.Join(p.dir, "..") == filepath.Clean(p.cfg.Data)}
 	return pin, pin.read("")
 }
