@@ -4,11 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
 
+	"pm/cmd/internal/installation"
 	"pm/domain/engine"
 	"pm/eventstore"
 	"pm/eventstore/esdb"
@@ -32,15 +32,12 @@ const (
 	codeDefect            = "DEFECT"
 )
 
-// where is how pmctl is told the place of this log.
+// where is how pmctl is told the place of this log, and of the folder with its pin.
 func (s *service) where() string {
 	if s.cfg.EventStore.Server {
-		return fmt.Sprintf("--eventstore '%s'", esdb.WithPortfolio(esdb.Redacted(s.cfg.EventStore.URL.Reveal()), s.cfg.Portfolio.ID))
+		return installation.LogPlace(esdb.WithPortfolio(esdb.Redacted(s.cfg.EventStore.URL.Reveal()), s.cfg.Portfolio.ID), "", s.cfg.Data)
 	}
-	if s.cfg.EventStore.Dir == filepath.Join(s.cfg.Data, "log") {
-		return "--data " + s.cfg.Data
-	}
-	return "--eventstore sqlite://" + s.cfg.EventStore.Dir
+	return installation.LogPlace("", s.cfg.EventStore.Dir, s.cfg.Data)
 }
 
 // placed names the log in the hint of a recovery, which knows no place.

@@ -91,7 +91,7 @@ func TestAHintNamesTheLogWhereverItIs(t *testing.T) {
 	s, _ := quiet(t)
 	require.Equal(t, "--data "+s.cfg.Data, s.where())
 	s.cfg.EventStore.Dir = "/srv/log"
-	require.Equal(t, "--eventstore sqlite:///srv/log", s.where())
+	require.Equal(t, "--eventstore sqlite:///srv/log --data "+s.cfg.Data, s.where(), "the pin stands in the data folder")
 }
 
 func TestAnEmptyLogBesideAnOldBookIsRefused(t *testing.T) {

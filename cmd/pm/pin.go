@@ -22,13 +22,10 @@ func (s *service) checkPin(ctx context.Context) error {
 	if s.key == nil {
 		return nil
 	}
-	pin, err := installation.ReadPin(s.cfg.Data)
+	pin, err := installation.TrustedPin(s.cfg.Data, s.key.ID())
 	if errors.Is(err, fs.ErrNotExist) {
 		s.log.Info("no head of this log was pinned yet")
 		return nil
-	}
-	if err == nil && pin.KeyID != s.key.ID() {
-		err = fmt.Errorf("%s: %w: key %s signed it, this installation has %s", installation.PinFile(s.cfg.Data), signature.ErrSignature, pin.KeyID, s.key.ID())
 	}
 	if err == nil {
 		err = installation.CheckPin(ctx, s.store, pin.Statement)
@@ -46,9 +43,10 @@ func (s *service) checkPin(ctx context.Context) error {
 }
 
 func (s *service) pinHalt(err error, rev uint64) error {
-	return &halt{Code: projections.CodeDataCorrupt, Revision: rev, Err: fmt.Errorf("the pinned head: %w", err), Hint: fmt.Sprintf(
-		"do not trade on a log that lost its end: bring the right log back and look at it with `pmctl log verify %s`; if this log is the right one, "+
-			"restored on purpose, hold the broker's book against it and remove %s", s.where(), installation.PinFile(s.cfg.Data))}
+	return &halt{
+		Code: projections.CodeDataCorrupt, Revision: rev, Err: fmt.Errorf("the pinned head: %w", err),
+		Hint: installation.PinHint(err, s.cfg.Data, s.where()),
+	}
 }
 
 // pinHeads keeps the pin young, beside the writer and never in its way, until the context ends.

@@ -119,3 +119,25 @@ func TestThePinFollowsTheHeadAndAFailureIsSaidOnce(t *testing.T) {
 	require.Equal(t, 1, strings.Count(errs.String(), "cannot be pinned"))
 	require.Equal(t, 1, strings.Count(errs.String(), "pinned again"))
 }
+
+func TestALostKeyIsNotReplacedInSilenceWhereAHeadIsPinned(t *testing.T) {
+	data := t.TempDir()
+	require.Equal(t, exitStopped, launch(t, "--data", data).stop())
+	keys := filepath.Dir(installation.PrivateFile(data))
+	require.NoError(t, os.Rename(keys, keys+".away"))
+	code, _, errs := failing(t, "--data", data, "--listen", "127.0.0.1:0")
+	requireHalt(t, code, errs, codeInstallationKey, "bring "+keys+" back")
+	require.Contains(t, errs.lastLines(1)[0], "remove "+installation.PinFile(data)+" knowingly")
+	require.NoDirExists(t, keys)
+
+	other := t.TempDir()
+	_, err := installation.LoadOrCreate(other)
+	require.NoError(t, err)
+	require.NoError(t, os.Rename(filepath.Join(other, "keys"), keys))
+	code, _, errs = failing(t, "--data", data, "--listen", "127.0.0.1:0")
+	requireHalt(t, code, errs, "DATA_CORRUPT", "the pin and keys/ are of two installations")
+	require.NotContains(t, errs.lastLines(1)[0], "lost its end", "nothing says that the log is at fault")
+	require.NoError(t, os.RemoveAll(keys))
+	require.NoError(t, os.Rename(keys+".away", keys))
+	require.Equal(t, exitStopped, launch(t, "--data", data).stop())
+}

@@ -104,5 +104,5 @@ func TestAStreamThatForgetsHaltsTheStart(t *testing.T) {
 	require.Zero(t, launch(t, "--data", data, "--config", config).stop())
 	server.SetMetadata(t, esdb.Stream("main"), `{"$maxCount":1}`)
 	code, _, errs := failing(t, "--data", data, "--config", config, "--listen", "127.0.0.1:0")
-	requireHalt(t, code, errs, "DATA_CORRUPT", "--eventstore '"+server.URL()+"&portfolio=main'")
+	requireHalt(t, code, errs, "DATA_CORRUPT", "--eventstore '"+server.URL()+"&portfolio=main' --data "+data)
 }

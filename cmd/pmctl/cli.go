@@ -115,12 +115,13 @@ func (c *cli) root() *cobra.Command {
 	}
 	f := root.PersistentFlags()
 	f.StringVar(&c.server, "server", "", "address of a running service (default http://127.0.0.1:8080, or PM_SERVER)")
-	f.StringVar(&c.data, "data", "", "pm's data folder: read the log itself, also while pm runs")
+	f.StringVar(&c.data, "data", "", "pm's data folder: read the log itself, also while pm runs; beside --eventstore the folder of its key and pinned head")
 	f.StringVar(&c.eventstore, "eventstore", "", "the log by its address, for example sqlite://data/log or esdb://store:2113?portfolio=main")
 	f.StringVarP(&c.form, "output", "o", formTable, "form of the output: "+strings.Join(forms, ", "))
 	f.StringVar(&c.token, "token", "", "token or secret that the service asks for (default PM_TOKEN)")
 	f.BoolVar(&c.noColor, "no-color", false, "no colours, also on a terminal")
-	root.MarkFlagsMutuallyExclusive("server", "data", "eventstore")
+	root.MarkFlagsMutuallyExclusive("server", "data")
+	root.MarkFlagsMutuallyExclusive("server", "eventstore")
 	root.AddCommand(
 		c.statusCommand(), c.portfolioCommand(), c.positionsCommand(), c.pyramidsCommand(), c.ordersCommand(), c.signalsCommand(),
 		c.replayCommand(), c.logCommand(), c.sizeCommand(), c.tradesCommand(), c.instancesCommand(), c.recoveryCommand(), c.explainCommand(), c.importCommand(), c.backtestCommand(), c.versionCommand(),

@@ -82,7 +82,7 @@ func TestVerifyHoldsTheLogAgainstTheHeadThatIsPinnedOutsideIt(t *testing.T) {
 	data := t.TempDir()
 	pmctl(t, exitFine, "backtest", "testdata/story.ndjson", "--log", filepath.Join(data, "log"))
 	out, _ := pmctl(t, exitFine, "verify", "--data", data)
-	require.NotContains(t, out, "pinned head", "nothing was pinned yet")
+	require.Contains(t, out, "not held against any: there is no "+installation.PinFile(data), "nothing was pinned yet")
 	log, err := sqlite.OpenReader(filepath.Join(data, "log"))
 	require.NoError(t, err)
 	head, err := log.Head(t.Context())
@@ -107,7 +107,7 @@ func TestVerifyHoldsTheLogAgainstTheHeadThatIsPinnedOutsideIt(t *testing.T) {
 	head.Next -= 3
 	require.NoError(t, installation.WritePin(other, data, "backtest", head))
 	_, errs = pmctl(t, exitFinding, "verify", "--data", data)
-	require.Contains(t, errs, "DATA_CORRUPT: the pinned head: the signature does not hold: key "+string(other.ID())+" signed it")
+	require.Contains(t, errs, "DATA_CORRUPT: the pinned head: "+installation.PinFile(data)+": the signature does not hold: key "+string(other.ID())+" signed it")
 }
 
 func TestAFileThatIsNoSnapshotIsAFindingAndTheLogIsVerifiedAllTheSame(t *testing.T) {

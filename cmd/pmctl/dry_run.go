@@ -6,10 +6,8 @@ import (
 	"fmt"
 	"time"
 
-	"pm/cmd/internal/installation"
 	"pm/domain"
 	"pm/eventstore"
-	"pm/eventstore/signature"
 	"pm/projections"
 )
 
@@ -20,13 +18,15 @@ type dryRun struct {
 	none   string            // why there was no snapshot to compare with
 	audit  *audit            // nil: nobody asked for it
 
-	broken  bool              // a record of the log is at fault: nothing else can be told
-	pin     *signature.Signed // the head that the data folder remembers; nil: none
-	pinFile string
-	pinned  bool  // the log still has it
-	damaged error // why the snapshot could not even be opened
-	unknown error // which snapshot is the service's was not said
+	broken  bool    // a record of the log is at fault: nothing else can be told
+	pin     *pinned // what the log is held against; nil: nobody asked for it
+	pinned  bool    // the log still has it
+	damaged error   // why the snapshot could not even be opened
+	unknown error   // which snapshot is the service's was not said
 }
+
+// installationKey is the code of a start that cannot use its key.
+const installationKey = "INSTALLATION_KEY"
 
 // audit is what a reading of the log beside the recovery found: the ids, which a start does not check, and what is in it.
 type audit struct {
@@ -37,14 +37,14 @@ type audit struct {
 
 // dryRun recovers from the log and the snapshot, and changes neither. The error says that it could not be done; what it found is no error.
 func (p *whereabouts) dryRun(ctx context.Context, audited bool) (d *dryRun, err error) {
-	d = &dryRun{pinFile: installation.PinFile(p.cfg.Data)}
+	d = &dryRun{}
 	pinErr := error(nil)
 	if audited {
-		d.pin, pinErr = p.pin() // before the log, which may go on growing
+		d.pin, pinErr = p.pinned() // before the log, which may go on growing
 	}
 	log, err := p.openLog()
 	if err != nil {
-		return nil, err
+		return nil, d.pin.lost(err)
 	}
 	defer func() { err = errors.Join(err, log.Close()) }()
 	o := projections.RecoverOptions{Instance: "pmctl", Build: version, Waits: p.c.snapshotTry, Retrying: p.c.retrying}
@@ -164,23 +164,21 @@ func (d *dryRun) judgeAudit() error {
 // judgePin holds the log against the head that was pinned outside it: a log that lost its end is sound in every other respect.
 func (d *dryRun) judgePin(ctx context.Context, log eventstore.Log, err error) error {
 	if err == nil && d.pin != nil && !d.broken {
-		err = installation.CheckPin(ctx, log, d.pin.Statement)
-		d.pinned = err == nil
+		err = d.pin.hold(ctx, log)
+		d.pinned = err == nil && d.pin.pin != nil
 	}
-	var corrupt *eventstore.Corrupt
+	var f *foundPin
 	switch {
 	case err == nil:
 		return nil
-	case !errors.As(err, &corrupt) && !errors.Is(err, signature.ErrSignature):
-		return fmt.Errorf("the pinned head: %w", err)
+	case !errors.As(err, &f):
+		return err
 	case d.halt != nil:
-		d.report.Findings = append(d.report.Findings, fmt.Sprintf("%s: the pinned head: %v", projections.CodeDataCorrupt, err))
+		d.report.Findings = append(d.report.Findings, fmt.Sprintf("%s: the pinned head: %v", projections.CodeDataCorrupt, f.err))
+	case f.key:
+		d.end(&projections.Halt{Code: installationKey, Err: fmt.Errorf("the pinned head: %w", f.err), Hint: f.hint})
 	default:
-		d.end(&projections.Halt{
-			Code: projections.CodeDataCorrupt, Err: fmt.Errorf("the pinned head: %w", err),
-			Hint: "do not trade on a log that lost its end: bring the right log back and look at it with `pmctl log verify --data DIR`; if this log is the " +
-				"right one, restored on purpose, hold the broker's book against it and remove " + d.pinFile,
-		})
+		d.end(&projections.Halt{Code: projections.CodeDataCorrupt, Err: fmt.Errorf("the pinned head: %w", f.err), Hint: f.hint})
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -30,6 +31,7 @@ type logInfo struct {
 	Head      uint64           `json:"head_revision"`
 	HeadHash  string           `json:"head_hash"`
 	Digest    string           `json:"state_digest"`
+	Pinned    bool             `json:"pinned"` // it has the head that is pinned in its data folder; false also where there is no pin
 	Epoch     uint64           `json:"epoch"`
 	Instance  string           `json:"instance"`
 	Build     string           `json:"build"` // that wrote the last event
@@ -47,19 +49,29 @@ func (c *cli) logInfoCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "info", Short: "reads and checks the whole log: how long it is, where it ends, what is in it", Args: cobra.NoArgs,
 		Long: `Reads every record, checks length, hash, chain, revision, epoch, type, version and id, and applies every event. A log that does
-not verify is named by revision and ends with exit code 1. Nothing is changed.`,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return c.withLog(func(log eventstore.Log) error { return c.logInfo(cmd.Context(), log) })
-		},
+not verify is named by revision and ends with exit code 1; so does one that lost the head which is pinned in its data folder, after it
+was shown. Nothing is changed.`,
+		RunE: func(cmd *cobra.Command, _ []string) error { return c.logInfo(cmd.Context()) },
 	}
 }
 
-func (c *cli) logInfo(ctx context.Context, log eventstore.Log) error {
-	info, err := c.wholeLog(ctx, log)
-	if err != nil {
-		return err
-	}
-	return c.show(info, nil, info.table)
+func (c *cli) logInfo(ctx context.Context) error {
+	pin, doubt := c.pinned("") // before the log, which may go on growing
+	return pin.lost(c.withLog(func(log eventstore.Log) error {
+		info, err := c.wholeLog(ctx, log)
+		if err != nil {
+			return err
+		}
+		if doubt == nil {
+			doubt = pin.hold(ctx, log)
+		}
+		info.Pinned = doubt == nil && pin.pin != nil
+		said := []string{"every record was checked, and the log lost its pinned head, or the pin is at fault: the message on stderr says which"}
+		if doubt == nil {
+			said = []string{"every record was checked: the log verifies", pin.line()}
+		}
+		return errors.Join(c.show(info, nil, func(t *table) { info.table(t); t.foot = append(t.foot, said...) }), doubt)
+	}))
 }
 
 // wholeLog reads and checks every record, its id too, and applies every event.
@@ -116,12 +128,14 @@ func (i logInfo) table(t *table) {
 	for _, n := range i.Types {
 		t.foot = append(t.foot, fmt.Sprintf("  %9s %s", grouped(fmt.Sprint(n.Count)), n.Type))
 	}
-	t.foot = append(t.foot, "every record was checked: the log verifies")
 }
 
-// input opens a file, or stdin for "-".
+// stdin is the name of a file for what comes on the standard input.
+const stdin = "-"
+
+// input opens a file, or stdin.
 func (c *cli) input(name string) (in io.Reader, end func(), err error) {
-	if name == "-" {
+	if name == stdin {
 		return c.in, func() {}, nil
 	}
 	file, err := os.Open(name)

@@ -31,15 +31,15 @@ func (c *cli) logExportCommand() *cobra.Command {
 exports of one log are the same bytes, whatever the store. An existing FILE is not overwritten.
 
 Beside FILE stands FILE.sig: the installation's key signs the portfolio and the head, revision and hash, which the chain ties to every
-byte. The key is that of the data folder; --installation names another data folder. On stdout (no FILE, or -) nothing is signed.`,
+byte. The key is that of the data folder; --installation names another data folder. On stdout (no FILE, or -) nothing is signed.
+
+A log that no longer has the head which is pinned beside it, or beside the key, is not signed (exit code 1): its end is missing, or it is
+another log. Without a signature it is written all the same, with a warning.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.withLog(func(log eventstore.Log) error {
-				if len(args) == 0 || args[0] == "-" {
-					head, err := c.exportTo(cmd.Context(), log, c.out)
-					return c.exportDone(head, "not signed", err)
-				}
-				return c.exportFile(cmd.Context(), log, args[0], opt)
-			})
+			if len(args) == 0 || args[0] == "-" {
+				return c.exportOut(cmd.Context())
+			}
+			return c.exportFile(cmd.Context(), args[0], opt)
 		},
 	}
 	cmd.Flags().StringVar(&opt.installation, "installation", "", "pm's data folder whose key signs (default: the one that the log stands in)")
@@ -48,8 +48,19 @@ byte. The key is that of the data folder; --installation names another data fold
 	return cmd
 }
 
-// exportFile writes the export and its signature. The signature is written last: a file without one is not known to be whole.
-func (c *cli) exportFile(ctx context.Context, log eventstore.Log, name string, opt exportOptions) error {
+// exportOut writes the export to stdout, where nothing can be signed.
+func (c *cli) exportOut(ctx context.Context) error {
+	pin, doubt := c.pinned("")
+	return pin.lost(c.withLog(func(log eventstore.Log) error {
+		c.warnOfPin(ctx, log, pin, doubt)
+		head, err := c.exportTo(ctx, log, c.out)
+		return c.exportDone(head, "not signed", err)
+	}))
+}
+
+// exportFile writes the export and its signature. The signature is written last: a file without one is not known to be whole. The pin
+// is asked first, and read before the log, which may go on growing: a signed export of a log that lost its end would be evidence of it.
+func (c *cli) exportFile(ctx context.Context, name string, opt exportOptions) error {
 	key, err := c.signer(opt)
 	if err != nil {
 		return err
@@ -58,14 +69,58 @@ func (c *cli) exportFile(ctx context.Context, log eventstore.Log, name string, o
 	if _, err := os.Lstat(side); err == nil {
 		return fmt.Errorf("export: %s: %w", side, os.ErrExist)
 	}
-	head, err := c.writeExport(ctx, log, name)
-	if err != nil || key == nil {
-		return c.exportDone(head, "not signed", err)
+	pins, doubt := c.exportPins(opt)
+	if doubt != nil && key != nil {
+		return unsigned(doubt)
 	}
-	if err := installation.SignFile(key, name, signature.OfLog(log.Portfolio(), head)); err != nil {
-		return fmt.Errorf("export: %w", err)
+	return pins[0].lost(c.withLog(func(log eventstore.Log) error {
+		for _, pin := range pins {
+			if key == nil {
+				c.warnOfPin(ctx, log, pin, doubt)
+			} else if err := pin.hold(ctx, log); err != nil {
+				return unsigned(err)
+			} else {
+				fmt.Fprintln(c.errs, pin.line())
+			}
+		}
+		head, err := c.writeExport(ctx, log, name)
+		if err != nil || key == nil {
+			return c.exportDone(head, "not signed", err)
+		}
+		if err := installation.SignFile(key, name, signature.OfLog(log.Portfolio(), head)); err != nil {
+			return fmt.Errorf("export: %w", err)
+		}
+		return c.exportDone(head, fmt.Sprintf("signed by key %s in %s", key.ID(), side), nil)
+	}))
+}
+
+// exportPins are the pins that a log is held against before it is exported: that of its own folder, and that beside the key that signs.
+func (c *cli) exportPins(opt exportOptions) (pins []*pinned, doubt error) {
+	own, doubt := c.pinned("")
+	pins = []*pinned{own}
+	if opt.installation == "" || filepath.Clean(opt.installation) == filepath.Clean(own.folder) {
+		return pins, doubt
 	}
-	return c.exportDone(head, fmt.Sprintf("signed by key %s in %s", key.ID(), side), nil)
+	// Whose key signs need not be who wrote the log: the pin of another portfolio says nothing about it.
+	if own.folder == "" {
+		pins = nil
+	}
+	signing := &pinned{folder: opt.installation, place: c.placeWith(opt.installation), loose: true}
+	return append(pins, signing), errors.Join(doubt, signing.read(""))
+}
+
+func unsigned(err error) error { return fmt.Errorf("nothing was signed or written: %w", err) }
+
+// warnOfPin says what the pin says about a log that is exported without a signature. It keeps nobody from looking at a log that is at fault.
+func (c *cli) warnOfPin(ctx context.Context, log eventstore.Log, pin *pinned, doubt error) {
+	if doubt == nil {
+		doubt = pin.hold(ctx, log)
+	}
+	if doubt != nil {
+		fmt.Fprintf(c.errs, "WARNING %v\n", doubt)
+		return
+	}
+	fmt.Fprintln(c.errs, pin.line())
 }
 
 // signer is the key that signs, nil for none.
@@ -77,7 +132,7 @@ func (c *cli) signer(opt exportOptions) (*signature.Key, error) {
 	if data == "" {
 		var err error
 		if data, err = c.dataDir(); err != nil {
-			return nil, errors.New("export: this log is in no folder of this machine: name pm's data folder, whose key signs, with --installation DIR, or write the file --unsigned")
+			return nil, errors.New("export: this log is in no folder of this machine: name pm's data folder, whose key signs, with --data DIR or --installation DIR, or write the file --unsigned")
 		}
 	}
 	key, err := installation.Load(data)

@@ -5,12 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
-	"pm/cmd/internal/installation"
 	"pm/domain"
 	"pm/eventstore"
 	"pm/eventstore/signature"
@@ -22,7 +19,9 @@ func (c *cli) logVerifyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "verify [FILE]", Short: "checks every record of the log, or of an export; exit code 1 names the revision at fault", Args: cobra.MaximumNArgs(1),
 		Long: `Without FILE: reads the whole log and checks every record: length, hash, chain, revision, epoch, instance, type, version and id, and that the
-log still has the head that pm pinned in the data folder.
+log still has the head that pm pinned in the data folder (head.pin) and signed with the key there. A log that is elsewhere is named
+with --eventstore, and --data beside it names the folder of its pin; without a pin a log that lost its end cannot be told from a
+shorter one, and the answer says so. --key names the key that is to have signed the pin, where the folder's own is lost.
 
 With FILE: checks an export (- is stdin) in the same way, offline, and holds its end against the signature in FILE.sig. Without a
 signature nobody can tell an export that was cut from a shorter one, so that has to be accepted with --unsigned. --key names the key
@@ -34,58 +33,13 @@ Exit code 1: damaged or changed; the first bad revision and the last good one ar
 			if len(args) == 1 {
 				return c.verifyExport(cmd.Context(), args[0], key, unsigned)
 			}
-			return c.withLog(func(log eventstore.Log) error { return c.verifyLog(cmd.Context(), log) })
+			return c.verifyLog(cmd.Context(), key)
 		},
 	}
 	cmd.Flags().StringVar(&key, "key", "", "the trusted key: a public key file, or a key id")
 	cmd.Flags().BoolVar(&unsigned, "unsigned", false, "check the records alone, without a signature")
 	cmd.MarkFlagsMutuallyExclusive("key", "unsigned")
 	return cmd
-}
-
-func (c *cli) verifyLog(ctx context.Context, log eventstore.Log) error {
-	pin, err := c.pin() // before the log, which may go on growing
-	if err != nil {
-		return err
-	}
-	info, err := c.wholeLog(ctx, log)
-	if err != nil {
-		return err
-	}
-	doc := document{{"verifies", true}, {"events", info.Events}, {"head_revision", info.Head}, {"head_hash", info.HeadHash}, {"state_digest", info.Digest}}
-	var lines []string
-	if pin != nil {
-		if err := installation.CheckPin(ctx, log, pin.Statement); err != nil {
-			return fmt.Errorf("the pinned head: %w", err)
-		}
-		doc = append(doc, member{"pinned_revision", pin.HeadRevision})
-		lines = append(lines, fmt.Sprintf("it still has the head that was pinned at revision %d", pin.HeadRevision))
-	}
-	return c.show(doc, nil, func(t *table) {
-		t.title = fmt.Sprintf("the log verifies: %s, head %s, state %s", counted(info.Events, "event"), info.HeadHash, info.Digest)
-		t.foot = lines
-	})
-}
-
-// pin is the head that the data folder remembers; nil where none was pinned, and for a log that is not in a data folder.
-func (c *cli) pin() (*signature.Signed, error) {
-	if c.eventstore != "" {
-		return nil, nil
-	}
-	dir, err := c.logDir()
-	if err != nil || dir == c.data {
-		return nil, err
-	}
-	pin, err := installation.ReadPin(filepath.Dir(dir))
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, nil
-	case errors.Is(err, signature.ErrSignature):
-		return nil, finding(err)
-	case err != nil:
-		return nil, err
-	}
-	return &pin, nil
 }
 
 // verifyExport checks an export by itself and by its signature.

@@ -89,8 +89,8 @@ func TestAReportIsHeldAgainstItsLog(t *testing.T) {
 	require.Contains(t, errs, "none of the 1 start of this log recorded this report")
 	_, errs = pmctl(t, exitFinding, "recovery", "verify", report, "--data", storyLog(t))
 	require.Contains(t, errs, "none of the 0 starts")
-	_, errs = pmctl(t, exitFailed, "recovery", "verify", writeFile(t, "x", "dear diary"), "--data", data)
-	require.Contains(t, errs, "is no recovery report")
+	_, errs = pmctl(t, exitFinding, "recovery", "verify", writeFile(t, "x", "dear diary"), "--data", data)
+	require.Contains(t, errs, "it belongs to another log, or was changed")
 	_, errs = pmctl(t, exitFailed, "recovery", "verify", writeFile(t, "y", string(make([]byte, maxReport+1))), "--data", data)
 	require.Contains(t, errs, "is no recovery report")
 }

@@ -89,14 +89,14 @@ func (c *cli) recoveryFromLog(ctx context.Context, log eventstore.Log) (json.Raw
 // reports are those of the data folder, the latest first. There are none where the log stands alone: reports are kept for a while,
 // the log for ever.
 func (c *cli) reports() ([]projections.KeptReport, error) {
-	if remote(c.eventstore) {
+	if remote(c.eventstore) && c.data == "" {
 		return []projections.KeptReport{}, nil
 	}
-	dir, err := c.logDir()
+	data, err := c.dataDir()
 	if err != nil {
 		return nil, err
 	}
-	folder := filepath.Join(filepath.Dir(dir), "recovery")
+	folder := filepath.Join(data, "recovery")
 	if _, err := os.Stat(folder); err != nil {
 		return []projections.KeptReport{}, nil
 	}

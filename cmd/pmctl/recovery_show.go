@@ -91,6 +91,8 @@ func snapshotWords(r *projections.Report) string {
 		return "not compared: the log comes first"
 	case r.Snapshot == projections.SnapshotMissing && r.Code == "":
 		return "nothing to compare: the log is empty, and so is the snapshot"
+	case r.Snapshot == projections.SnapshotAgreed && r.Compared == nil: // of another build, or written by hand
+		return "agrees; what was compared is not in the report"
 	case r.Snapshot == projections.SnapshotAgreed:
 		return fmt.Sprintf("agrees at revision %d: %s", r.Compared.Revision, comparedWords(r.Compared))
 	case r.Snapshot == projections.SnapshotDiffers && r.Compared != nil:

@@ -40,3 +40,17 @@ func TestAReportOfAHaltSaysWhatDiffersAndWhatToDo(t *testing.T) {
 	require.NoError(t, tab.print(&out))
 	golden(t, "recovery-of-a-halt.txt", out.String())
 }
+
+func TestAReportThatNamesNothingComparedIsShownAllTheSame(t *testing.T) {
+	for _, result := range []string{projections.SnapshotAgreed, projections.SnapshotDiffers, projections.SnapshotMissing, "", "x"} {
+		for _, outcome := range []string{projections.Recovered, projections.Crashed, ""} {
+			tab, out := &table{}, strings.Builder{}
+			raw := fmt.Sprintf(`{"last":{"name":"x","result":%q,"snapshot":%q}}`, outcome, result)
+			require.NoError(t, recoveryTable(tab, json.RawMessage(raw)), raw)
+			require.NoError(t, tab.print(&out))
+			if result == projections.SnapshotAgreed {
+				require.Contains(t, out.String(), "agrees; what was compared is not in the report")
+			}
+		}
+	}
+}

@@ -79,10 +79,6 @@ func (c *cli) recoveryVerify(ctx context.Context, file, key string) error {
 // recordedReport holds a report against the log: its digest is that of a recorded recovery, and the state that it names is the state
 // that the log gives there. A report that is not is a finding.
 func (c *cli) recordedReport(ctx context.Context, file string, text []byte) (r recovered, err error) {
-	var report projections.Report
-	if err := json.Unmarshal(text, &report); err != nil {
-		return r, fmt.Errorf("%s is no recovery report: %w", file, err)
-	}
 	var list []recovered
 	err = c.withLog(func(log eventstore.Log) (err error) { list, _, err = recoveries(ctx, log, true); return err })
 	if err != nil {
@@ -93,6 +89,10 @@ func (c *cli) recordedReport(ctx context.Context, file string, text []byte) (r r
 	for _, r := range list {
 		if r.ReportDigest != digest {
 			continue
+		}
+		var report projections.Report // read only now: a torn one is first of all one that the log does not know
+		if err := json.Unmarshal(text, &report); err != nil {
+			return r, fmt.Errorf("%s is no recovery report, although the log recorded it at revision %d: %w", file, r.Revision, err)
 		}
 		if r.HeadRevision != report.HeadRevision || r.HeadHash != report.HeadHash || r.stateDigest != report.StateDigest {
 			return r, finding(fmt.Errorf("%s: the log at revision %d gives state %s, the report says %s", file, r.HeadRevision, r.stateDigest, report.StateDigest))

@@ -89,3 +89,15 @@ func TestWithoutASignatureAReportCannotBeChecked(t *testing.T) {
 	_, errs = pmctl(t, exitFailed, "recovery", "verify", file, "--key", "nonsense")
 	require.Contains(t, errs, "--key nonsense")
 }
+
+func TestATornReportIsOneThatTheLogDoesNotKnow(t *testing.T) {
+	file, data := signedReport(t)
+	require.NoError(t, os.Remove(file+".sig"))
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	for _, n := range []int{0, 1, len(text) / 2, len(text) - 2} {
+		require.NoError(t, os.WriteFile(file, text[:n], 0o600))
+		_, errs := pmctl(t, exitFinding, "recovery", "verify", file, "--data", data)
+		require.Contains(t, errs, "it belongs to another log, or was changed", "%d bytes", n)
+	}
+}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"pm/cmd/internal/installation"
 	"pm/domain"
 	"pm/eventstore"
 	"pm/eventstore/esdb"
@@ -31,10 +32,10 @@ func TestALogInAnEventStoreIsReadAndExportedLikeAnyOther(t *testing.T) {
 	require.NoError(t, source.Close())
 	require.NoError(t, target.Close())
 
-	address := esdb.WithPortfolio(server.URL(), portfolio)
+	address, data := esdb.WithPortfolio(server.URL(), portfolio), t.TempDir()
 	for _, question := range [][]string{{"log", "info"}, {"log", "verify"}, {"positions", "--status", "all"}, {"replay"}, {"log", "export"}} {
-		local, _ := pmctl(t, exitFine, append([]string{"--eventstore", "sqlite://" + dir}, question...)...)
-		remote, _ := pmctl(t, exitFine, append([]string{"--eventstore", address}, question...)...)
+		local, _ := pmctl(t, exitFine, append([]string{"--eventstore", "sqlite://" + dir, "--data", data}, question...)...)
+		remote, _ := pmctl(t, exitFine, append([]string{"--eventstore", address, "--data", data}, question...)...)
 		require.Equal(t, local, remote, question)
 	}
 	status, _ := pmctl(t, exitFine, "--eventstore", address, "status")
@@ -56,7 +57,7 @@ func TestAnAddressWithoutAPortfolioMeansPmsOwn(t *testing.T) {
 func TestALogInAnEventStoreIsVerifiedWhereItIsAndNotInItsCopy(t *testing.T) {
 	data, _ := storyData(t)
 	server := esdbtest.Start(t, esdbtest.Options{})
-	pmctl(t, exitFine, "log", "import", exportOf(t, data), "--to", server.URL(), "--data", filepath.Join(t.TempDir(), "data"))
+	pmctl(t, exitFine, "log", "import", exportOf(t, data), "--to", server.URL(), "--data", filepath.Join(t.TempDir(), "data"), "--key", installation.PublicFile(data))
 	conf := writeFile(t, "pm.yaml", "portfolio: {id: backtest}\neventstore: {url: '"+server.URL()+"'}\nsnapshot: {url: 'sqlite://"+filepath.Join(t.TempDir(), "snapshot")+"'}\n")
 	for _, at := range [][]string{{"--eventstore", server.URL() + "&portfolio=backtest", "--config", conf}, {"--config", conf}, {"--config", conf, "--data", t.TempDir()}} {
 		pmctl(t, exitFine, append([]string{"rebuild"}, at...)...)
@@ -64,4 +65,27 @@ func TestALogInAnEventStoreIsVerifiedWhereItIsAndNotInItsCopy(t *testing.T) {
 		require.Contains(t, out, "agrees at revision 46")
 		require.Regexp(t, `(?m)^log +esdb:`, out)
 	}
+}
+
+func TestAStreamThatDoesNotExistIsNoLog(t *testing.T) {
+	data, key := storyData(t)
+	server := esdbtest.Start(t, esdbtest.Options{})
+	absent := esdb.WithPortfolio(server.URL(), "mian")
+	file := filepath.Join(t.TempDir(), "none.ndjson")
+	for _, verb := range [][]string{
+		{"log", "verify"}, {"log", "info"}, {"log", "export", file, "--installation", data}, {"log", "export"}, {"replay"}, {"positions"}, {"verify", "--snapshot", "none"},
+	} {
+		_, errs := pmctl(t, exitFailed, append(verb, "--eventstore", absent)...)
+		require.Contains(t, errs, `there is no log of portfolio "mian" at esdb://`, "%v", verb)
+		require.Contains(t, errs, "?portfolio=ID", "%v", verb)
+	}
+	require.NoFileExists(t, file)
+	require.NoError(t, installation.WritePin(key, data, "mian", eventstore.Head{Next: 5}))
+	for _, verb := range [][]string{{"log", "verify"}, {"log", "info"}, {"log", "export", file}, {"verify", "--snapshot", "none"}} {
+		_, errs := pmctl(t, exitFinding, append(verb, "--eventstore", absent, "--data", data)...)
+		require.Contains(t, errs, "the pinned head: ", "%v: a log was there once", verb)
+		require.Contains(t, errs, "it once went up to revision 4", "%v", verb)
+		require.Contains(t, errs, "bring the right log back", "%v", verb)
+	}
+	require.NoFileExists(t, file)
 }

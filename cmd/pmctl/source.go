@@ -22,6 +22,9 @@ const (
 	defaultData   = "./data"
 )
 
+// logFolder is the log's folder in a data folder.
+const logFolder = "log"
+
 // fromLog says whether reads go to the log and not to a service.
 func (c *cli) fromLog() bool { return c.data != "" || c.eventstore != "" }
 
@@ -62,14 +65,14 @@ func logIn(dir string) string {
 	if _, err := os.Stat(filepath.Join(dir, "events.db")); err == nil {
 		return dir
 	}
-	return filepath.Join(dir, "log")
+	return filepath.Join(dir, logFolder)
 }
 
 // openLog opens the log for reading. It has to be closed.
 func (c *cli) openLog() (eventstore.Log, error) {
 	if remote(c.eventstore) {
 		address, p := remoteLog(c.eventstore)
-		return esdb.OpenReader(context.Background(), address, p, esdb.Options{OpenWaits: []time.Duration{}})
+		return openStream(address, p)
 	}
 	dir, err := c.logDir()
 	if err != nil {
@@ -81,6 +84,34 @@ func (c *cli) openLog() (eventstore.Log, error) {
 	}
 	if err != nil {
 		return nil, err
+	}
+	return log, nil
+}
+
+// redacted is an address with its portfolio and without its password.
+func redacted(address string) string {
+	address, p := remoteLog(address)
+	return esdb.WithPortfolio(esdb.Redacted(address), p)
+}
+
+// errNoStream says that nothing was ever written to a portfolio's stream: a name that was mistyped has no events either, and whoever
+// reads it must not be told that all is well.
+var errNoStream = errors.New("there is no log")
+
+// openStream opens a log across the wire for reading.
+func openStream(address string, p domain.PortfolioID) (eventstore.Log, error) {
+	ctx := context.Background()
+	log, err := esdb.OpenReader(ctx, address, p, esdb.Options{OpenWaits: []time.Duration{}})
+	if err != nil {
+		return nil, err
+	}
+	head, err := log.Head(ctx)
+	if err == nil && head.Next == 0 {
+		err = fmt.Errorf("%w of portfolio %q at %s: its stream %s does not exist; check the address and the portfolio in it (?portfolio=ID, or portfolio.id of the configuration)",
+			errNoStream, p, esdb.Redacted(address), esdb.Stream(p))
+	}
+	if err != nil {
+		return nil, errors.Join(err, log.Close())
 	}
 	return log, nil
 }

@@ -41,7 +41,7 @@ type standing struct {
 
 // standing reads the file of the data folder; nil where there is none: pm never ran there, or an older build did.
 func (c *cli) standing() (*standing, error) {
-	if remote(c.eventstore) {
+	if remote(c.eventstore) && c.data == "" {
 		return nil, nil // a log across the wire stands in no data folder
 	}
 	data, err := c.dataDir()

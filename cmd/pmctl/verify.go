@@ -21,11 +21,11 @@ func (c *cli) verifyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "verify", Short: "a dry run of a start: checks the log, and holds the snapshot against it",
 		Long: `Does what a start of the service does, with the same codes, and starts and changes nothing: reads every record, checks length, hash,
-chain, revision, epoch, type and version, applies every event, and compares the snapshot with the result value by value at the
-snapshot's revision. Beyond a start it checks the id of each record. The service may run meanwhile.
+chain, revision, epoch, type and version, applies every event, holds the log against the pinned head of the data folder, and compares
+the snapshot with the result value by value at the snapshot's revision. Beyond a start it checks the id of each record. The service may run meanwhile.
 
 Exit code 0: a start would go on. What it would warn of (SNAPSHOT_MISSING, SNAPSHOT_OUTDATED, SNAPSHOT_NEWER) is said.
-Exit code 1: a start would halt, with the code that is named: DATA_CORRUPT, UNKNOWN_EVENT, VALIDATION_FAILED.
+Exit code 1: a start would halt, with the code that is named: DATA_CORRUPT, UNKNOWN_EVENT, VALIDATION_FAILED, INSTALLATION_KEY.
 Exit code 2: it could not be told, as the log or the snapshot could not be read (DB_UNAVAILABLE: the log was verified all the same).
 
 -o json prints the report; --report keeps it in a file.`,
@@ -96,8 +96,11 @@ func (d *dryRun) logRows(t *table) {
 		t.row("last good", d.lastGood())
 		return
 	}
-	if d.pinned {
-		t.row("pinned head", fmt.Sprintf("revision %d, the log still has it", d.pin.HeadRevision))
+	switch {
+	case d.pinned:
+		t.row("pinned head", fmt.Sprintf("revision %d, the log still has it%s", d.pin.pin.HeadRevision, d.pin.note))
+	case d.pin != nil && d.pin.why != "":
+		t.row("pinned head", "not held against any: "+d.pin.why)
 	}
 	if d.audit.err != nil {
 		t.row("chain", "an id is wrong, see below")

@@ -30,6 +30,11 @@ func (c *cli) voucherOf(key string) (voucher, error) {
 	if !c.fromLog() || err != nil { // a log across the wire has no folder, and nobody is known then
 		return voucher{}, nil
 	}
+	return folderVoucher(data)
+}
+
+// folderVoucher is the installation of a data folder, if there is one.
+func folderVoucher(data string) (voucher, error) {
 	public, err := installation.ReadPublic(installation.PublicFile(data))
 	if errors.Is(err, fs.ErrNotExist) {
 		return voucher{}, nil
@@ -40,10 +45,16 @@ func (c *cli) voucherOf(key string) (voucher, error) {
 	return voucher{signature.IDOf(public), installation.PublicFile(data)}, nil
 }
 
-// dataDir is pm's data folder: the one above the log's.
+// dataDir is pm's data folder: that of --data, where --eventstore names the log, else the one above the log's.
 func (c *cli) dataDir() (string, error) {
+	if c.data != "" && c.eventstore != "" {
+		if dir := logIn(c.data); dir == c.data {
+			return filepath.Join(dir, ".."), nil
+		}
+		return c.data, nil
+	}
 	dir, err := c.logDir()
-	return filepath.Dir(dir), err
+	return filepath.Join(dir, ".."), err
 }
 
 // sideFile is a signature whose own form and signature hold; what it speaks of is still to be compared.
@@ -59,7 +70,7 @@ func readSide(file string, unsigned bool) (*sideFile, error) {
 	if unsigned {
 		return nil, nil
 	}
-	if file == "-" {
+	if file == stdin {
 		return nil, errors.New("what comes on stdin has no signature beside it: check it alone with --unsigned")
 	}
 	signed, err := installation.ReadSideFile(name)
@@ -135,8 +146,8 @@ func (p proof) lines() []string {
 	return []string{"signed by key " + string(p.signed.KeyID), "not proven: " + p.doubt()}
 }
 
-// missing says whether a side file is not there.
-func missing(sideFile string) bool {
-	_, err := os.Stat(sideFile)
+// missing says whether a file is not there.
+func missing(name string) bool {
+	_, err := os.Stat(name)
 	return errors.Is(err, fs.ErrNotExist)
 }

@@ -1,14 +1,12 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -17,7 +15,6 @@ import (
 	"pm/cmd/internal/stores"
 	"pm/eventstore"
 	"pm/eventstore/esdb"
-	"pm/eventstore/signature"
 	"pm/eventstore/sqlite"
 	"pm/projections"
 )
@@ -29,9 +26,11 @@ type whereabouts struct {
 	snapshot string // --snapshot
 	config   string // --config
 
-	dir   string // of the log
-	named bool   // somebody said where the snapshot is
-	cfg   *config.Config
+	dir    string // of the log, or its address without a password
+	away   string // the same address with its portfolio, "" for a log on this machine
+	named  bool   // somebody said where the snapshot is
+	folder bool   // cfg.Data is the folder of this log's pm
+	cfg    *config.Config
 }
 
 // placeVariables are those of the service's variables that say where things are. All others are left to the service.
@@ -74,6 +73,7 @@ func (p *whereabouts) load() (err error) {
 	if p.c.eventstore != "" && !away {
 		from.Flags["eventstore.url"] = p.c.eventstore
 	}
+	p.folder = !away || p.c.data != "" || from.File != "" || p.c.env("PM_DATA") != ""
 	if p.c.data != "" || p.c.eventstore != "" && from.File == "" && !away {
 		if from.Flags["data"], err = p.c.dataDir(); err != nil {
 			return err
@@ -83,7 +83,7 @@ func (p *whereabouts) load() (err error) {
 		return err
 	}
 	if away {
-		p.dir = esdb.Redacted(p.c.eventstore)
+		p.dir, p.away = esdb.Redacted(p.c.eventstore), redacted(p.c.eventstore)
 		return nil
 	}
 	if p.cfg.EventStore.Memory {
@@ -91,36 +91,35 @@ func (p *whereabouts) load() (err error) {
 	}
 	if p.cfg.EventStore.Server {
 		p.dir = esdb.Redacted(p.cfg.EventStore.URL.Reveal())
+		p.away = esdb.WithPortfolio(p.dir, p.cfg.Portfolio.ID)
 		return nil
 	}
 	p.dir = p.cfg.EventStore.Dir
-	if p.c.data != "" {
+	if p.c.data != "" && p.c.eventstore == "" {
 		p.dir, err = p.c.logDir()
 	}
 	return err
 }
 
-// pin is the head that the data folder remembers; nil where none was pinned, and for a log that is not in a data folder.
-func (p *whereabouts) pin() (*signature.Signed, error) {
-	if p.c.eventstore != "" || p.c.data != "" && p.dir == p.c.data {
-		return nil, nil
+// pinned reads and judges the pin of the data folder, before the log is read.
+func (p *whereabouts) pinned() (*pinned, error) {
+	if !p.folder {
+		return &pinned{why: "name the data folder of the pm that writes it with --data"}, nil
 	}
-	pin, err := installation.ReadPin(p.cfg.Data)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+	if p.away == "" && p.c.data == "" && isCopy(p.dir) {
+		return &pinned{why: copyBehind}, nil
 	}
-	if err != nil {
-		return nil, err
+	pin := &pinned{folder: p.cfg.Data, place: p.place(), loose: p.away == "" && p.c.loose() && filepath.Join(p.dir, "..") == filepath.Clean(p.cfg.Data)}
+	return pin, pin.read("")
+}
+
+// place is how pmctl is told this log.
+func (p *whereabouts) place() string {
+	data := ""
+	if p.folder {
+		data = p.cfg.Data
 	}
-	public, err := installation.ReadPublic(installation.PublicFile(p.cfg.Data))
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-	case err != nil:
-		return nil, err
-	case pin.KeyID != signature.IDOf(public):
-		return nil, fmt.Errorf("%w: key %s signed it, this installation has %s", signature.ErrSignature, pin.KeyID, signature.IDOf(public))
-	}
-	return &pin, nil
+	return installation.LogPlace(p.away, p.dir, data)
 }
 
 // openLog opens the log for reading. It has to be closed.
@@ -129,7 +128,7 @@ func (p *whereabouts) openLog() (eventstore.Log, error) {
 		return p.c.openLog()
 	}
 	if p.cfg.EventStore.Server { // what is on this machine is a copy that may lie behind
-		return esdb.OpenReader(context.Background(), p.cfg.EventStore.URL.Reveal(), p.cfg.Portfolio.ID, esdb.Options{OpenWaits: []time.Duration{}})
+		return openStream(p.cfg.EventStore.URL.Reveal(), p.cfg.Portfolio.ID)
 	}
 	log, err := sqlite.OpenReader(p.dir)
 	if errors.Is(err, sqlite.ErrNoLog) {
@@ -200,15 +199,11 @@ func unread(err error) error {
 	return err
 }
 
-// hint puts the log's place into a hint.
+// hint puts the log's place into a hint. The verbs of log take no configuration.
 func (p *whereabouts) hint(text string) string {
-	where := "--eventstore sqlite://" + p.dir
-	if remote(p.c.eventstore) {
-		where = "--eventstore " + p.dir
-	}
-	if p.c.data != "" {
-		where = "--data " + p.c.data
-	}
+	where := p.place()
+	text = strings.ReplaceAll(text, "pmctl log verify --data DIR", "pmctl log verify "+where)
+	text = strings.ReplaceAll(text, "pmctl log info --data DIR", "pmctl log info "+where)
 	if p.config != "" {
 		where += " --config " + p.config
 	}

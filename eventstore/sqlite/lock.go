@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -45,7 +46,7 @@ func (e *Locked) Error() string {
 // lock takes the folder for this process and writes down who it is. The lock ends with the file or with the process.
 func lock(dir, instance string) (*os.File, error) {
 	name := filepath.Join(dir, lockName)
-	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o644)
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open the lock file: %w", err)
 	}
@@ -72,6 +73,20 @@ func lock(dir, instance string) (*os.File, error) {
 		return nil, fmt.Errorf("write the lock file: %w", err)
 	}
 	return f, nil
+}
+
+// makePrivate makes the file of a new log for its owner alone, before SQLite would make it readable for everybody: positions and equity
+// are nobody else's business. SQLite gives its side files the same rights. A file that is there keeps what somebody has given it, and is
+// not even opened: closing it would take from every other connection of this process its locks on the file.
+func makePrivate(name string) error {
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 // readHolder reads who holds a lock; an unreadable text is nobody in particular.

@@ -2,6 +2,7 @@ package sqlite_test
 
 import (
 	"bytes"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
@@ -256,4 +257,25 @@ func TestASchemaThatWasDamagedIsADamagedLog(t *testing.T) {
 			require.ErrorAs(t, err, &corrupt)
 		})
 	}
+}
+
+func TestANewLogIsItsOwnersAlone(t *testing.T) {
+	base := t.TempDir()
+	dir := filepath.Join(base, "data", "log")
+	log, err := sqlite.Open(dir, logtest.Portfolio, "test")
+	require.NoError(t, err)
+	defer log.Close()
+	logtest.Fill(t, log, 3)
+	require.NoError(t, filepath.WalkDir(filepath.Join(base, "data"), func(name string, entry fs.DirEntry, err error) error {
+		require.NoError(t, err)
+		info, err := entry.Info()
+		require.NoError(t, err)
+		want := fs.FileMode(0o600)
+		if entry.IsDir() {
+			want = 0o700
+		}
+		require.Equal(t, want, info.Mode().Perm(), name)
+		return nil
+	}))
+	require.FileExists(t, filepath.Join(dir, "events.db-wal"), "the side files have the rights of the database")
 }

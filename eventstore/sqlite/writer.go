@@ -84,7 +84,7 @@ func open(dir string, p domain.PortfolioID, instance string, c care, check func(
 	if p == "" {
 		return nil, errors.New("open the log: a portfolio must be named")
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("open the log: %w", err)
 	}
 	held, err := lock(dir, instance)
@@ -102,6 +102,9 @@ func open(dir string, p domain.PortfolioID, instance string, c care, check func(
 
 func openWriter(dir string, p domain.PortfolioID, held *os.File, c care) (*Log, error) {
 	name := filepath.Join(dir, fileName)
+	if err := makePrivate(name); err != nil {
+		return nil, err
+	}
 	conn, err := sqlite.OpenConn(name, sqlite.OpenReadWrite, sqlite.OpenCreate)
 	if err != nil {
 		return nil, damaged(err, 0)

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"pm/cmd/internal/installation"
+	"pm/eventstore/logtest"
 	"pm/eventstore/signature"
 )
 
@@ -177,4 +178,27 @@ func TestATrustedKeyIsAFileOrAnID(t *testing.T) {
 		_, err := installation.Trusted(arg)
 		require.Error(t, err, arg)
 	}
+}
+
+func TestNoKeyIsMadeBesideAPinThatAnotherKeySigned(t *testing.T) {
+	data, key := created(t)
+	_, recs := filled(t, 1)
+	require.NoError(t, installation.WritePin(key, data, logtest.Portfolio, recs[0].After()))
+	keys := filepath.Dir(installation.PrivateFile(data))
+	require.NoError(t, os.Rename(keys, keys+".away"))
+	_, err := installation.LoadOrCreate(data)
+	var unusable *installation.Unusable
+	require.ErrorAs(t, err, &unusable)
+	require.Contains(t, unusable.Reason, "this folder had a key")
+	require.Contains(t, unusable.Hint, "bring "+keys+" back")
+	require.Contains(t, unusable.Hint, "remove "+installation.PinFile(data)+" knowingly")
+	require.NoDirExists(t, keys)
+	require.NoError(t, os.Rename(keys+".away", keys))
+	again, err := installation.LoadOrCreate(data)
+	require.NoError(t, err)
+	require.Equal(t, key.ID(), again.ID())
+	require.NoError(t, os.RemoveAll(keys))
+	require.NoError(t, os.Remove(installation.PinFile(data)))
+	_, err = installation.LoadOrCreate(data)
+	require.NoError(t, err, "who removes the pin has decided to begin with a new key")
 }

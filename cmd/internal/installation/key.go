@@ -47,11 +47,20 @@ func PrivateFile(data string) string { return filepath.Join(data, folder, privat
 // PublicFile is where the public key of a data folder stands.
 func PublicFile(data string) string { return filepath.Join(data, folder, publicName) }
 
-// LoadOrCreate loads the key of a data folder and makes one where there never was any. A crash on the way leaves no key or a whole
-// one, and of two processes that make one at the same time both get the same.
+// LoadOrCreate loads the key of a data folder and makes one where there never was any: a pinned head says that there was, and with a new key
+// that pin would look like somebody else's. A crash on the way leaves no key or a whole one, and of two processes that make one at the
+// same time both get the same.
 func LoadOrCreate(data string) (*signature.Key, error) {
 	key, err := Load(data)
-	if errors.Is(err, ErrNoKey) {
+	if errors.Is(err, ErrNoKey) && isThere(PinFile(data)) {
+		key, err = Load(data) // another process may have made both meanwhile
+		if errors.Is(err, ErrNoKey) {
+			keys := filepath.Join(data, folder)
+			err = &Unusable{PrivateFile(data), "it is gone, and this folder had a key: " + PinFile(data) + " is signed with it",
+				fmt.Sprintf("bring %s back from a backup, private and public half; if there is none, hold the log against an export and the broker's book, "+
+					"then remove %s knowingly: the next start makes a new key, which nobody trusts yet", keys, PinFile(data))}
+		}
+	} else if errors.Is(err, ErrNoKey) {
 		if err := create(data); err != nil {
 			return nil, fmt.Errorf("make the key of this installation: %w", err)
 		}
@@ -63,6 +72,12 @@ func LoadOrCreate(data string) (*signature.Key, error) {
 	return key, keepPublic(data, key)
 }
 
+// isThere says that something has this name; whatever cannot be looked at counts as there.
+func isThere(name string) bool {
+	_, err := os.Stat(name)
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
 // Load loads the key of a data folder; ErrNoKey if there is none. It changes nothing.
 func Load(data string) (*signature.Key, error) {
 	name := PrivateFile(data)
@@ -72,7 +87,7 @@ func Load(data string) (*signature.Key, error) {
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && publicMissing == nil:
 		return nil, &Unusable{name, "the private key is gone, the public one is still there",
-			"bring the private key back from a backup, or move " + publicName + " away to begin with a new key, which nobody trusts yet"}
+			"bring the private key back from a backup, or move " + publicName + " and " + pinName + " away to begin with a new key, which nobody trusts yet"}
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("%w: there is no %s", ErrNoKey, name)
 	case err != nil:

@@ -2,6 +2,7 @@ package installation
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 
@@ -18,8 +19,12 @@ const pinName = "head.pin"
 // PinFile is where the pin of a data folder stands.
 func PinFile(data string) string { return filepath.Join(data, pinName) }
 
-// WritePin keeps a head that is durable in the log, signed, in place of the earlier one.
+// WritePin keeps a head that is durable in the log, signed, in place of the earlier one. An empty log has no head to pin: what would be
+// written is a revision 0 that no log can have.
 func WritePin(key *signature.Key, data string, p domain.PortfolioID, head eventstore.Head) error {
+	if head.Next == 0 {
+		return errors.New("pin the head of the log: an empty log has none")
+	}
 	text, err := key.Sign(signature.OfHead(p, head))
 	if err == nil {
 		err = durable.Write(PinFile(data), text)

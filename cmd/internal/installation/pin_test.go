@@ -25,6 +25,8 @@ func TestALogThatGrewSinceItsPinIsSoundAndOneThatLostItsEndIsNot(t *testing.T) {
 	data, key := created(t)
 	_, err := installation.ReadPin(data)
 	require.ErrorIs(t, err, fs.ErrNotExist)
+	require.ErrorContains(t, installation.WritePin(key, data, logtest.Portfolio, eventstore.Empty(logtest.Portfolio)), "an empty log has none")
+	require.NoFileExists(t, installation.PinFile(data))
 	long, recs := filled(t, 10)
 	short, _ := filled(t, 6)
 	for i, r := range recs {
@@ -76,4 +78,44 @@ func TestADamagedPinIsNone(t *testing.T) {
 	require.NoError(t, os.WriteFile(installation.PinFile(data), foreign, 0o600))
 	_, err = installation.ReadPin(data)
 	require.ErrorIs(t, err, signature.ErrSignature, "the signature of an export is no pin")
+}
+
+func TestAPinCountsOnlyWhereTheKeyOfTheInstallationSignedIt(t *testing.T) {
+	data, key := created(t)
+	other, stranger := created(t)
+	_, err := installation.TrustedPin(data, "")
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	_, recs := filled(t, 3)
+	require.NoError(t, installation.WritePin(key, data, logtest.Portfolio, recs[2].After()))
+	for _, trusted := range []signature.KeyID{"", key.ID()} {
+		pin, err := installation.TrustedPin(data, trusted)
+		require.NoError(t, err)
+		require.Equal(t, uint64(2), pin.HeadRevision)
+	}
+	var foreign *installation.ForeignPin
+	_, err = installation.TrustedPin(data, stranger.ID())
+	require.ErrorAs(t, err, &foreign)
+
+	require.NoError(t, installation.WritePin(stranger, data, logtest.Portfolio, recs[0].After()))
+	_, err = installation.TrustedPin(data, "")
+	require.ErrorAs(t, err, &foreign)
+	require.ErrorIs(t, err, signature.ErrSignature)
+	require.ErrorContains(t, err, "key "+string(stranger.ID())+" signed it, this installation has "+string(key.ID()))
+	require.Contains(t, installation.PinHint(err, data, "--data D"), "of two installations")
+	strangers, err := os.ReadFile(installation.PublicFile(other))
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(installation.PublicFile(data), strangers, 0o600))
+	_, err = installation.TrustedPin(data, "")
+	var unusable *installation.Unusable
+	require.ErrorAs(t, err, &unusable, "a stranger's public key beside the stranger's pin")
+	require.NoError(t, os.Remove(installation.PublicFile(data)))
+	_, err = installation.TrustedPin(data, "")
+	require.ErrorAs(t, err, &foreign, "the private key says it as well")
+	require.Equal(t, key.ID(), foreign.Own)
+	require.NoError(t, os.Remove(installation.PrivateFile(data)))
+	_, err = installation.TrustedPin(data, "")
+	require.ErrorContains(t, err, "there is no key of this installation")
+	require.Contains(t, installation.PinHint(err, data, "--data D"), "bring "+installation.PublicFile(data)+" back")
+	_, err = installation.TrustedPin(data, stranger.ID())
+	require.NoError(t, err, "somebody who knows the key can still say so")
 }
