@@ -38,16 +38,16 @@ func foldUp(ctx context.Context, log eventstore.Log, seen *snapshotReading) (*fo
 	if errors.Is(err, errPassed) {
 		f, err = foldOnce(ctx, log, seen, end.Next)
 	}
-	if err == nil {
-		f.digest = f.State.Digest() // now, while the snapshot is still being read
-	}
 	return f, err
 }
 
 func foldOnce(ctx context.Context, log eventstore.Log, seen *snapshotReading, end uint64) (_ *folded, err error) {
 	f := &folding{folded: folded{Fold: tables.NewFold()}, seen: seen, waitAt: end - min(end, HeadBefore)}
-	f.head, err = eventstore.Replay(ctx, log, 0, f.take)
-	return &f.folded, err
+	if f.head, err = eventstore.Replay(ctx, log, 0, f.take); err != nil {
+		return nil, err
+	}
+	f.digest = f.State.Digest() // now, while the snapshot is still being read
+	return &f.folded, nil
 }
 
 // folding is one fold on its way.

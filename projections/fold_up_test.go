@@ -3,6 +3,7 @@ package projections_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,12 +19,17 @@ import (
 // beyond is how many events of a deep log stand before those at which a fold waits for the snapshot.
 const beyond = 20
 
-// deepLog is a log that is folded for a while before its end is near.
+// deepLog is a log that is folded for a while before its end is near. Every other event makes a row of history.
 func deepLog(t *testing.T) *eventstore.Memory {
 	t.Helper()
 	var further []domain.Event
-	for range projections.HeadBefore + beyond - 2 {
-		further = append(further, deposit("1"))
+	for i := range projections.HeadBefore + beyond - 2 {
+		if further = append(further, deposit("1")); i%2 == 0 {
+			further[i] = &domain.SignalReceived{
+				SignalID: domain.SignalID(fmt.Sprint("s", i)), Outcome: domain.OutcomeRejected, Content: "c", Raw: "{}",
+				Signal: domain.Signal{Type: domain.MarketData, Instrument: "GOLD_MINI"},
+			}
+		}
 	}
 	log := openedLog(t, further...)
 	require.Equal(t, uint64(projections.HeadBefore+beyond), eventsOf(t, log))

@@ -65,11 +65,12 @@ func (r *Recovery) foldOn(ctx context.Context, log eventstore.Log) (last domain.
 		last = e
 		return nil
 	})
-	if err == nil && head.Next == was.Next && head != was {
-		err = &eventstore.Corrupt{Rev: was.Next - 1, Reason: fmt.Sprintf("it was read as the end of the log at %s, and is another one now: %s", was, head)}
+	if err != nil {
+		return last, err
 	}
-	if err == nil {
-		r.Head = head
+	if head.Next == was.Next && head != was {
+		return last, &eventstore.Corrupt{Rev: was.Next - 1, Reason: fmt.Sprintf("it was read as the end of the log at %s, and is another one now: %s", was, head)}
 	}
-	return last, err
+	r.Head = head
+	return last, nil
 }

@@ -118,6 +118,8 @@ func TestAStartThatFindsAnEventOfItsOwnDoesNotBeginAgain(t *testing.T) {
 	arrive(t, log, "b", 2, &domain.LeaderEpochStarted{Epoch: 2, Instance: "b"})
 	_, err := r.ReadOn(t.Context(), log)
 	require.ErrorIs(t, err, projections.ErrOwnEvent)
+	var h *projections.Halt
+	require.NotErrorAs(t, err, &h, "whoever started says what it means")
 }
 
 func TestALogThatCannotBeReadOnEndsTheStart(t *testing.T) {
