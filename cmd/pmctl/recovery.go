@@ -35,7 +35,7 @@ func (c *cli) recovery(ctx context.Context) error {
 		return err
 	}
 	var failed error
-	err := c.show(raw, nil, func(t *table) { failed = recoveryTable(t, raw) })
+	err := c.show(raw, nil, func(t *table) { failed = recoveryTable(t, raw, c.data) })
 	return errors.Join(failed, err)
 }
 

@@ -19,14 +19,18 @@ type recoveryAnswer struct {
 	Recorded []recovered              `json:"recorded"` // from a log only
 }
 
-// recoveryTable says what the last start read, compared and found, and lists the starts before it.
-func recoveryTable(t *table, raw json.RawMessage) error {
+// recoveryTable says what the last start read, compared and found, and lists the starts before it. data is the folder that was asked, "" for a
+// service; hints name it.
+func recoveryTable(t *table, raw json.RawMessage, data string) error {
 	var a recoveryAnswer
 	if err := json.Unmarshal(raw, &a); err != nil {
 		return fmt.Errorf("read the answer: %w", err)
 	}
 	switch {
 	case a.Last != nil:
+		if data != "" {
+			a.Last.Hint = strings.ReplaceAll(a.Last.Hint, "--data DIR", "--data "+data)
+		}
 		reportRows(t, a.Last)
 	case len(a.Recorded) > 0:
 		t.title = "no report is kept here; what the log recorded of its starts:"

@@ -17,7 +17,7 @@ func haltedReport(name string) projections.KeptReport {
 	at := time.Date(2026, time.January, 5, 4, 0, 0, 0, time.UTC)
 	return projections.KeptReport{Name: name, Report: projections.Report{
 		Instance: "there", Build: "v2", Result: projections.Crashed, Code: projections.CodeValidationFailed,
-		Message: "VALIDATION_FAILED: Risk amount mismatch: DB=999999.99, Calculated=36750.00", Hint: "look with `pmctl snapshot diff`",
+		Message: "VALIDATION_FAILED: Risk amount mismatch: DB=999999.99, Calculated=36750.00", Hint: "look with `pmctl snapshot diff --data DIR`",
 		Started: at, Seconds: 0.25, Snapshot: projections.SnapshotDiffers, SnapshotPlace: "postgres://127.0.0.1:5432/pm",
 		Compared:    &projections.Compared{Revision: 46, Tables: 20, Values: 420, HistoryRows: 28},
 		Divergences: []projections.Divergence{{Path: "portfolio_state.total_risk_amount", Log: "36750.00", Snapshot: "999999.99", Revision: 46}}, DivergenceCount: 1,
@@ -36,7 +36,7 @@ func TestAReportOfAHaltSaysWhatDiffersAndWhatToDo(t *testing.T) {
 	raw, err := json.Marshal(recoveryAnswer{Last: &reports[0], Reports: reports})
 	require.NoError(t, err)
 	tab, out := &table{}, strings.Builder{}
-	require.NoError(t, recoveryTable(tab, raw))
+	require.NoError(t, recoveryTable(tab, raw, "desk"))
 	require.NoError(t, tab.print(&out))
 	golden(t, "recovery-of-a-halt.txt", out.String())
 }
@@ -46,7 +46,7 @@ func TestAReportThatNamesNothingComparedIsShownAllTheSame(t *testing.T) {
 		for _, outcome := range []string{projections.Recovered, projections.Crashed, ""} {
 			tab, out := &table{}, strings.Builder{}
 			raw := fmt.Sprintf(`{"last":{"name":"x","result":%q,"snapshot":%q}}`, outcome, result)
-			require.NoError(t, recoveryTable(tab, json.RawMessage(raw)), raw)
+			require.NoError(t, recoveryTable(tab, json.RawMessage(raw), ""), raw)
 			require.NoError(t, tab.print(&out))
 			if result == projections.SnapshotAgreed {
 				require.Contains(t, out.String(), "agrees; what was compared is not in the report")
