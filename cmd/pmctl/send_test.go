@@ -90,10 +90,6 @@ func exits(n int, instruments ...string) string {
 	return out.String()
 }
 
-func status(code int, header ...string) func(int, http.ResponseWriter, string) {
-	return func(_ int, w http.ResponseWriter, _ string) { fail(w, code, header...) }
-}
-
 func fail(w http.ResponseWriter, code int, header ...string) {
 	for i := 0; i+1 < len(header); i += 2 {
 		w.Header().Set(header[i], header[i+1])

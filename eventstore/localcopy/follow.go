@@ -130,7 +130,7 @@ func (l *Log) runFeed() error {
 	}
 	head, err := c.Head(l.life)
 	if err != nil {
-		return errNoCopy //nolint:nilerr // whoever reads the copy finds out and says so
+		return errNoCopy // whoever reads the copy finds out and says so
 	}
 	// From one record before the end, so that the feed sees whether the copy still continues the remote log.
 	return l.remote.Follow(l.life, max(head.Next, 1)-1, func(recs []eventstore.Record) error { return l.swallow(recs) })
@@ -150,7 +150,7 @@ func (l *Log) swallow(recs []eventstore.Record) error {
 	}
 	head, err := c.Head(l.life)
 	if err != nil {
-		return errNoCopy //nolint:nilerr // as above
+		return errNoCopy // as above
 	}
 	for len(recs) > 0 && recs[0].Rev < head.Next {
 		if last := &recs[0]; last.Rev == head.Next-1 && last.Hash != head.Hash {

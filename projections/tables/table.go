@@ -89,8 +89,6 @@ var present = func() []Table {
 	for _, s := range stateTables {
 		out = append(out, s.Table)
 	}
-	for _, h := range []Table{signals.Table, refusals.Table, fills.Table, dailyClosed.Table, equityClosed.Table, endedOrders.Table, trades.Table} {
-		out = append(out, h)
-	}
+	out = append(out, signals.Table, refusals.Table, fills.Table, dailyClosed.Table, equityClosed.Table, endedOrders.Table, trades.Table)
 	return slices.DeleteFunc(out, func(t Table) bool { return t.Since > Version() })
 }()
