@@ -124,7 +124,7 @@ func TestALogAcrossTheWireIsHeldAgainstThePinOfTheDataFolderThatIsNamed(t *testi
 	head := headOf(t, filepath.Join(data, "log"))
 	require.NoError(t, installation.WritePin(key, data, "backtest", head))
 	out, _ := pmctl(t, exitFine, "log", "verify", "--eventstore", address, "--data", data)
-	require.Contains(t, out, "it still has the head that was pinned at revision 46")
+	require.Contains(t, out, "the log still has the head that was pinned at revision 46")
 	out, _ = pmctl(t, exitFine, "log", "verify", "--eventstore", address)
 	require.Contains(t, out, "not held against any pinned head: name the data folder of the pm that writes it with --data")
 	head.Next++
@@ -171,7 +171,7 @@ func TestNoKeySignsALogThatItsOwnPinContradicts(t *testing.T) {
 
 	require.NoError(t, installation.WritePin(key, data, "backtest", headOf(t, filepath.Join(data, "log"))))
 	_, errs = pmctl(t, exitFine, "log", "export", file+"2", "--data", data)
-	require.Contains(t, errs, "it still has the head that was pinned at revision 29")
+	require.Contains(t, errs, "the log still has the head that was pinned at revision 29")
 }
 
 // installedElsewhere is a data folder with a key and no log.
@@ -192,7 +192,7 @@ func TestInfoShowsALogThatLostItsEndAndSaysSo(t *testing.T) {
 	require.Contains(t, errs, "it once went up to revision 46")
 	require.NoError(t, installation.WritePin(key, data, "backtest", headOf(t, filepath.Join(data, "log"))))
 	out, _ = pmctl(t, exitFine, "log", "info", "--data", data)
-	require.Contains(t, out, "it still has the head that was pinned at revision 29")
+	require.Contains(t, out, "the log still has the head that was pinned at revision 29")
 }
 
 func TestACopyThatLiesBehindIsNoLogThatLostItsEnd(t *testing.T) {

@@ -217,7 +217,7 @@ func TestALogThatLostItsPinnedHeadIsAFindingOfVerify(t *testing.T) {
 	head := headOf(t, filepath.Join(data, "log"))
 	require.NoError(t, installation.WritePin(key, data, "backtest", head))
 	out, _ = pmctl(t, exitFine, "log", "verify", "--data", data)
-	require.Contains(t, out, "it still has the head that was pinned at revision 46")
+	require.Contains(t, out, "the log still has the head that was pinned at revision 46")
 	head.Next++
 	require.NoError(t, installation.WritePin(key, data, "backtest", head))
 	_, errs := pmctl(t, exitFinding, "log", "verify", "--data", data)

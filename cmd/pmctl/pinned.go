@@ -138,7 +138,7 @@ func (p *pinned) line() string {
 	if p.pin == nil {
 		return "not held against any pinned head: " + p.why
 	}
-	return fmt.Sprintf("it still has the head that was pinned at revision %d%s", p.pin.HeadRevision, p.note)
+	return fmt.Sprintf("the log still has the head that was pinned at revision %d%s", p.pin.HeadRevision, p.note)
 }
 
 // members say it in a document.
