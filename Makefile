@@ -65,7 +65,7 @@ e2e: ## kills and restarts the real program, changes its snapshot by hand, the l
 drills: postgres ## causes each state of docs/RUNBOOK.md and runs its commands as they stand there (part of make test)
 	go test -count=1 -timeout 5m ./test/runbook/...
 
-damage: ## flips every bit and cuts every length of stored logs, the long form: about an hour (make test runs the short one)
+damage: ## flips every bit and cuts every length of stored logs, the long form: about an hour and a half (make test runs the short one)
 	PM_DAMAGE=full go test -count=1 -v -timeout 180m ./test/damage/...
 
 fuzz: ## runs every fuzz target for TIME each (default 30s): make fuzz TIME=10m
