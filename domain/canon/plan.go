@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -53,7 +54,7 @@ var (
 	timeType    = reflect.TypeFor[time.Time]()
 )
 
-// makePlan compiles a type. outer holds the structs around it, since a type inside itself has no bounded form.
+// makePlan compiles a type. outer holds the types around it, since a type inside itself has no bounded form.
 func makePlan(t reflect.Type, outer []reflect.Type) (*plan, error) {
 	switch t {
 	case decimalType:
@@ -64,6 +65,10 @@ func makePlan(t reflect.Type, outer []reflect.Type) (*plan, error) {
 	if p := scalar(t); p != nil {
 		return p, nil
 	}
+	if slices.Contains(outer, t) {
+		return nil, fmt.Errorf("canon: %s contains itself", t)
+	}
+	outer = append(outer[:len(outer):len(outer)], t)
 	switch t.Kind() {
 	case reflect.Struct:
 		return planStruct(t, outer)
@@ -90,12 +95,6 @@ type field struct {
 
 // planFields compiles the fields of a struct in their order.
 func planFields(t reflect.Type, outer []reflect.Type) ([]field, error) {
-	for _, o := range outer {
-		if o == t {
-			return nil, fmt.Errorf("canon: %s contains itself", t)
-		}
-	}
-	outer = append(outer[:len(outer):len(outer)], t)
 	var fields []field
 	seen := map[string]bool{}
 	for i := range t.NumField() {
@@ -114,6 +113,9 @@ func planFields(t reflect.Type, outer []reflect.Type) ([]field, error) {
 		seen[f.name] = true
 		f.offset = sf.Offset
 		fields = append(fields, f)
+	}
+	if len(fields) == 0 && t.NumField() > 0 { // such as a named time or decimal, which is another type than the one with a form
+		return nil, fmt.Errorf("canon: %s has no key of its own: all of it would be lost", t)
 	}
 	return fields, nil
 }

@@ -12,6 +12,15 @@ import (
 	"pm/domain/canon"
 )
 
+// row, Stamp and stamped have no form: one has no end, and of the others nothing would be written.
+type (
+	row     []row
+	Stamp   time.Time
+	stamped struct {
+		At Stamp `json:"at"`
+	}
+)
+
 func TestTypesWithoutCanonicalFormAreRefusedWhole(t *testing.T) {
 	type tree struct {
 		Kids []tree `json:"kids"`
@@ -34,6 +43,8 @@ func TestTypesWithoutCanonicalFormAreRefusedWhole(t *testing.T) {
 			F []byte `json:"f"`
 		}{},
 		"contains itself":     tree{},
+		"row contains itself": row{},
+		"Stamp has no key of": stamped{},
 		"name it":             struct{ base }{},
 		"gives no usable key": struct{ F int }{},
 		"unknown option": struct {
