@@ -62,8 +62,16 @@ type writer struct {
 	grown  chan struct{} // closed and replaced by every append
 }
 
+// OtherPortfolio says that the folder holds the log of another portfolio.
+type OtherPortfolio struct{ Owner, Wanted domain.PortfolioID }
+
+// Error names both.
+func (e *OtherPortfolio) Error() string {
+	return fmt.Sprintf("it is the log of portfolio %q, not of %q", e.Owner, e.Wanted)
+}
+
 // Open opens or makes the log of a portfolio in a folder, for writing. instance is for people: it stands in the lock file.
-// It returns *Locked if another writer has the folder, and an error if the log there is another portfolio's.
+// It returns *Locked if another writer has the folder, and *OtherPortfolio if the log there is another portfolio's.
 func Open(dir string, p domain.PortfolioID, instance string) (*Log, error) {
 	return open(dir, p, instance, truth, eventstore.CheckBatch)
 }
@@ -144,7 +152,7 @@ func prepareWriter(conn *sqlite.Conn, dir string, p domain.PortfolioID, c care) 
 		return head, err
 	}
 	if owner != p {
-		return head, fmt.Errorf("it is the log of portfolio %q, not of %q", owner, p)
+		return head, &OtherPortfolio{Owner: owner, Wanted: p}
 	}
 	return headOf(conn, p)
 }

@@ -18,6 +18,7 @@ import (
 
 	"pm/eventstore"
 	"pm/eventstore/signature"
+	"pm/eventstore/sqlite"
 )
 
 // caseTimeout bounds one reading: damage must not make a reader hang.
@@ -97,6 +98,7 @@ func (s Store) code(err error) string {
 	var corrupt *eventstore.Corrupt
 	var unknown *eventstore.UnknownEvent
 	var own harness
+	var other *sqlite.OtherPortfolio
 	switch {
 	case errors.As(err, &own), errors.Is(err, context.DeadlineExceeded):
 		return ""
@@ -104,6 +106,8 @@ func (s Store) code(err error) string {
 		return corrupt.Code()
 	case errors.As(err, &unknown):
 		return unknown.Code()
+	case errors.As(err, &other): // the name in the file was damaged
+		return "WRONG_PORTFOLIO"
 	case errors.Is(err, signature.ErrSignature):
 		return "SIGNATURE"
 	case errors.Is(err, eventstore.ErrNoExport):
