@@ -3,7 +3,6 @@ package eventstore
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 )
@@ -38,7 +37,8 @@ func (l *Links) Check(recs []Record) error {
 		if r.Rev != l.head.Next {
 			return &Corrupt{l.head.Next, fmt.Sprintf("revision %d stands there", r.Rev)}
 		}
-		if l.hashOf(r) != r.Hash {
+		var hash Hash
+		if l.buf, hash = hashOf(l.buf, r.Meta, r.Data); hash != r.Hash {
 			return &Corrupt{r.Rev, "its bytes do not have its hash"}
 		}
 		if l.known && !l.continued(r.Meta) {
@@ -57,13 +57,4 @@ func (l *Links) continued(meta []byte) bool {
 	}
 	hex.Encode(l.hex[:], l.head.Hash[:])
 	return bytes.Equal(meta[from:from+len(l.hex)], l.hex[:])
-}
-
-// hashOf is HashOf without a piece of memory for each record.
-func (l *Links) hashOf(r *Record) Hash {
-	l.buf = binary.BigEndian.AppendUint32(l.buf[:0], uint32(len(r.Meta)))
-	l.buf = append(l.buf, r.Meta...)
-	l.buf = binary.BigEndian.AppendUint32(l.buf, uint32(len(r.Data)))
-	l.buf = append(l.buf, r.Data...)
-	return sha256.Sum256(l.buf)
 }

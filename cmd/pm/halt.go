@@ -62,14 +62,11 @@ func (s *service) logHalt(err error) error {
 			Hint: fmt.Sprintf("one pm runs on this folder already; stop process %d first, or give this one another folder with --data DIR", locked.Holder.PID),
 		}
 	}
-	if reader, readErr := sqlite.OpenReader(dir); readErr == nil {
-		owner := reader.Portfolio()
-		_ = reader.Close()
-		if owner != s.cfg.Portfolio.ID {
-			return &halt{
-				Code: codeWrongPortfolio, Err: err,
-				Hint: fmt.Sprintf("set portfolio.id to %s, or give portfolio %s a folder of its own with --data DIR", owner, s.cfg.Portfolio.ID),
-			}
+	var other *sqlite.OtherPortfolio
+	if errors.As(err, &other) {
+		return &halt{
+			Code: codeWrongPortfolio, Err: err,
+			Hint: fmt.Sprintf("set portfolio.id to %s, or give portfolio %s a folder of its own with --data DIR", other.Owner, other.Wanted),
 		}
 	}
 	var corrupt *eventstore.Corrupt
