@@ -151,6 +151,7 @@ func readOperations(s *schemas) []operation {
 		return operation{method: "GET", path: "/api/v1/" + path, role: Viewer, summary: summary, query: query, answer: answer}
 	}
 	recovery := s.list("reports", projections.KeptReport{})
+	//nolint:forcetypeassert // list has just made it
 	recovery["properties"].(object)["last"] = object{"anyOf": []any{s.of(reflect.TypeFor[projections.KeptReport]()), object{"type": "null"}}}
 	words := object{"type": "object", "additionalProperties": object{"type": "string"}}
 	stream := read("events/stream", "events as they are recorded, as server-sent events", object{"type": "string"}, "from", lastEventID)
@@ -192,6 +193,7 @@ func commandOperations(s *schemas) []operation {
 	}
 	because := func() object { return fields([]string{"reason"}, object{"reason": reasonField()}) }
 	closing := because()
+	//nolint:forcetypeassert // fields has just made it
 	closing["properties"].(object)["dry_run"] = object{"type": "boolean", "description": "say what would be sold and record nothing"}
 	limits := fields(nil, object{})
 	delete(limits, "required")

@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/json"
+	"fmt"
 	"reflect"
 	"strings"
 	"time"
@@ -47,8 +48,11 @@ func (s *schemas) of(t reflect.Type) object {
 		return object{"type": "boolean"}
 	case reflect.Float64:
 		return object{"type": "number"}
+	case reflect.Int, reflect.Int64, reflect.Uint64:
+		return object{"type": "integer"}
+	default: // a new member of an answer: whoever writes it learns it from the first test that starts a service
+		panic(fmt.Sprintf("api: no schema for a %s", t))
 	}
-	return object{"type": "integer"}
 }
 
 func (s *schemas) reference(t reflect.Type) object {

@@ -75,8 +75,8 @@ func TestOnTheVolatilityCapIsAllowedAndBeyondItIsNot(t *testing.T) {
 
 func TestOnTheRiskCapIsAllowedAndBeyondItIsNot(t *testing.T) {
 	// 5 lots × 10 rupees × (120600 at the limit − 112600 at our stop) are 400,000: 8 % of 5,000,000.
-	narrow := func(cap string) *story {
-		return given(t, configured("risk.base_risk_percent", cap), configured("risk.base_volatility_percent", "100")).
+	narrow := func(limit string) *story {
+		return given(t, configured("risk.base_risk_percent", limit), configured("risk.base_volatility_percent", "100")).
 			when(entry("BASE_ENTRY", "GOLD_MINI", "Long_1", "120000", "119000", "7400", ""))
 	}
 	narrow("8").judged(domain.VerdictAccepted)

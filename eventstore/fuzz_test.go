@@ -20,18 +20,18 @@ func FuzzDecodeEvent(f *testing.F) {
 	f.Add("OrderFilled", []byte(`{"order_id":"o","last_qty":1,"last_px":"1.5","cum_qty":1,"leaves_qty":0,"exec_id":"e","fee":"0"}`))
 	f.Add("BarClosed", []byte(`{"instrument":"X","timestamp":"2025-01-02T03:04:05.6Z","price":"1","atr":"0.5","supertrend":"-1"}`))
 	f.Fuzz(func(t *testing.T, kind string, data []byte) {
-		make := domain.EventTypes[kind]
-		if make == nil {
+		newEvent := domain.EventTypes[kind]
+		if newEvent == nil {
 			return
 		}
-		got := make()
+		got := newEvent()
 		if canon.Decode(data, got) != nil {
 			return
 		}
 		again, err := canon.Append(nil, got)
 		require.NoError(t, err)
 		require.Equal(t, string(data), string(again))
-		other := make()
+		other := newEvent()
 		strict := json.NewDecoder(bytes.NewReader(data))
 		strict.DisallowUnknownFields()
 		require.NoError(t, strict.Decode(other))
@@ -87,7 +87,7 @@ func metaTexts(t testing.TB) [][]byte {
 		func(m *domain.Meta) { m.ID = "short" }, func(m *domain.Meta) { m.Corr = `q"` }, func(m *domain.Meta) { m.Epoch = 7 },
 		func(m *domain.Meta) { m.Type = "" }, func(m *domain.Meta) { m.Prev = "" }, func(m *domain.Meta) { m.Build = "1.0,\"rev\":1" },
 		func(m *domain.Meta) { m.At = m.At.Add(1500) }, func(m *domain.Meta) { m.Corr = `a\b` }, func(m *domain.Meta) { m.Cause = `\` },
-		func(m *domain.Meta) { m.Type = `t\t` }, func(m *domain.Meta) { m.ID = domain.EventID(`\` + m.ID[:34]) },
+		func(m *domain.Meta) { m.Type = `t\t` }, func(m *domain.Meta) { m.ID = `\` + m.ID[:34] },
 		func(m *domain.Meta) { m.Prev = `\` + m.Prev[:62] }, func(m *domain.Meta) { m.Type = "ü" }, func(m *domain.Meta) { m.Cause = "\n" },
 	} {
 		m := metaOf(41)

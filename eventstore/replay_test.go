@@ -192,7 +192,7 @@ func TestTailStopsAtADamagedRecord(t *testing.T) {
 		}
 		return nil
 	}})
-	_, err := eventstore.Tail(t.Context(), log, 0, func(r domain.Recorded, _ eventstore.Hash) error {
+	_, err := eventstore.Tail(t.Context(), log, 0, func(_ domain.Recorded, _ eventstore.Hash) error {
 		logtest.Fill(t, log, 1)
 		return nil
 	})

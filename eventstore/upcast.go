@@ -49,6 +49,6 @@ func (old recoveryV1) present() domain.Event {
 }
 
 func recoveryToV1(e domain.Event) any {
-	r := e.(*domain.RecoveryCompleted)
+	r := e.(*domain.RecoveryCompleted) //nolint:forcetypeassert // it stands in the table beside this type
 	return &recoveryV1{ReportDigest: r.ReportDigest, HeadRevision: r.HeadRevision, HeadHash: r.HeadHash, Snapshot: r.Snapshot}
 }

@@ -91,8 +91,9 @@ func changed(c tables.Column, was string) string {
 		return "2001-02-03 04:05:06.000007+00"
 	case tables.Date:
 		return "2001-02-03"
+	default:
+		return was + "x"
 	}
-	return was + "x"
 }
 
 func TestAChangeOfAnyColumnOfAnyTableHaltsAndIsNamed(t *testing.T) {
@@ -161,7 +162,7 @@ func TestEachColumnOfTheHeadRowHasItsOwnCode(t *testing.T) {
 	require.Contains(t, h.Hint, "--accept-older-log")
 	h = halts(t, log, head(func(h *projections.SnapshotHead) { h.Revision-- }), projections.CodeDataCorrupt)
 	require.Contains(t, h.Error(), "it is another log, or its history was replaced")
-	halts(t, log, head(func(h *projections.SnapshotHead) { h.EventHash = strings.Repeat("0", 64) }), projections.CodeDataCorrupt)
+	_ = halts(t, log, head(func(h *projections.SnapshotHead) { h.EventHash = strings.Repeat("0", 64) }), projections.CodeDataCorrupt)
 	h = halts(t, log, head(func(h *projections.SnapshotHead) { h.TablesHash = strings.Repeat("0", 64) }), projections.CodeValidationFailed)
 	require.Equal(t, "head.tables_hash", h.Report.Divergences[0].Path)
 	warns(t, log, head(func(h *projections.SnapshotHead) { h.SchemaVersion++ }), projections.SnapshotNewer, projections.CodeSnapshotNewer)
@@ -169,13 +170,13 @@ func TestEachColumnOfTheHeadRowHasItsOwnCode(t *testing.T) {
 	warns(t, log, head(func(h *projections.SnapshotHead) { h.SchemaVersion-- }), projections.SnapshotOutdated, projections.CodeSnapshotOutdated)
 	warns(t, log, head(func(h *projections.SnapshotHead) { h.FoldVersion-- }), projections.SnapshotOutdated, projections.CodeSnapshotOutdated)
 	warns(t, log, head(func(h *projections.SnapshotHead) { h.SchemaVersion++; h.FoldVersion-- }), projections.SnapshotNewer, projections.CodeSnapshotNewer)
-	halts(t, log, head(func(h *projections.SnapshotHead) { h.SchemaVersion++; h.Revision++ }), projections.CodeDataCorrupt)
+	_ = halts(t, log, head(func(h *projections.SnapshotHead) { h.SchemaVersion++; h.Revision++ }), projections.CodeDataCorrupt)
 }
 
 func TestALogThatEndsBeforeTheSnapshotIsCorruptWhereverItWasCut(t *testing.T) {
 	log := fullLog(t)
 	s := written(t, log)
-	for events := uint64(0); events < eventsOf(t, log); events++ {
+	for events := range eventsOf(t, log) {
 		h := halts(t, cut(t, log, events), s, projections.CodeDataCorrupt)
 		require.Equal(t, eventsOf(t, log)-1, h.Revision)
 	}

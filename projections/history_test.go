@@ -3,7 +3,6 @@ package projections
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -279,7 +278,7 @@ func TestPagesOfARingLeaveNothingOutAndRepeatNothing(t *testing.T) {
 					want = append(want, n)
 				}
 			}
-			require.Equal(t, want, got, fmt.Sprintf("kept %d, limit %d", kept, limit))
+			require.Equal(t, want, got, "kept %d, limit %d", kept, limit)
 		}
 	}
 }

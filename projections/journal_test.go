@@ -1,6 +1,7 @@
 package projections
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -135,7 +136,7 @@ func TestAnOutcomeReadsNoMoreThanItsLimit(t *testing.T) {
 		for i := range events {
 			events[i] = &domain.SignalRejected{}
 		}
-		for _, e := range append(events, &domain.BarClosed{Instrument: "COPPER", Timestamp: d.now}) {
+		for _, e := range append(slices.Clip(events), &domain.BarClosed{Instrument: "COPPER", Timestamp: d.now}) {
 			at := d.sealer.Head()
 			rec, _, err := d.sealer.Seal(eventstore.Draft{At: d.now, Corr: made[0].Corr, Event: e})
 			require.NoError(t, err)

@@ -55,7 +55,7 @@ func (r *recovering) pin(head *SnapshotHead, f *folded) error {
 	if head == nil {
 		return nil
 	}
-	why := ""
+	var why string
 	switch stream := streamOf(r.log.Portfolio()); {
 	case head.Stream != stream:
 		why = fmt.Sprintf("the snapshot is of stream %s, the log of %s", head.Stream, stream)

@@ -69,7 +69,7 @@ func TestADryRunChangesNothing(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, out.Switched)
 	require.Equal(t, 1, out.Diff.Count)
-	halts(t, log, s, projections.CodeValidationFailed)
+	_ = halts(t, log, s, projections.CodeValidationFailed)
 	again, err := projections.Rebuild(t.Context(), log, s, projections.RebuildOptions{DryRun: true})
 	require.NoError(t, err)
 	require.Zero(t, again.Resumed, "nothing is left of a dry run")

@@ -85,18 +85,20 @@ func (v *view) rows(sql string, of []tables.Table, take func(t tables.Table, row
 		return unavailable(err)
 	}
 	var told error
+	var table tables.Table // whose rows are coming
 	var zeros []bool
-	for n := -1; ; {
+	for next := 0; ; {
 		message, err := conn.ReceiveMessage(context.Background())
 		if err != nil {
 			return unavailable(err)
 		}
 		switch m := message.(type) {
 		case *pgproto3.CopyOutResponse:
-			n++
-			zeros = decimals(of[n])
+			table = of[next] // one comes for each COPY that was sent
+			next++
+			zeros = decimals(table)
 		case *pgproto3.CopyData:
-			if err := take(of[n], trimmed(m.Data, zeros)); err != nil {
+			if err := take(table, trimmed(m.Data, zeros)); err != nil {
 				return err
 			}
 		case *pgproto3.ErrorResponse:

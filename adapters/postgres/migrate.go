@@ -44,7 +44,7 @@ func Migrate(ctx context.Context, url string) error {
 	if err != nil {
 		return err
 	}
-	defer s.Close()
+	defer func() { _ = s.Close() }() // it has no error
 	return s.migrate(ctx)
 }
 
@@ -54,7 +54,7 @@ func MigrationStatus(ctx context.Context, url string) ([]Migration, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer s.Close()
+	defer func() { _ = s.Close() }() // it has no error
 	applied, err := s.applied(ctx)
 	if err != nil {
 		return nil, err
@@ -136,7 +136,7 @@ func (s *Snapshot) migrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer hangUp()
+	defer func() { _ = hangUp() }() // the migrations were made or not, which UpTo says
 	if _, err := provider.UpTo(ctx, int64(tables.Version())); err != nil {
 		return fmt.Errorf("migrate %s: %w", s, classify(err))
 	}

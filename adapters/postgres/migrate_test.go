@@ -57,7 +57,7 @@ func TestEveryMigrationCanBeTakenBack(t *testing.T) {
 	require.NoError(t, s.migrate(t.Context()))
 	provider, closeAll, err := s.provider()
 	require.NoError(t, err)
-	defer closeAll()
+	defer func() { require.NoError(t, closeAll()) }()
 	_, err = provider.DownTo(t.Context(), 0)
 	require.NoError(t, err)
 	require.Equal(t, [][]string{{"pm_migrations"}}, pgtest.Exec(t, url, "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'v')"))

@@ -97,7 +97,7 @@ func (s *Snapshot) Close() error {
 	s.idle, s.next, s.closed = nil, nil, true
 	s.mu.Unlock()
 	if next != nil {
-		next.Close()
+		_ = next.Close() // it has no error
 	}
 	for _, conn := range idle {
 		hangUp(conn)

@@ -236,12 +236,12 @@ func run(conn *sqlite.Conn, query string, args ...any) error {
 
 // put writes a row: its columns, the number first, and behind them the whole of it. The old one goes first: INSERT OR REPLACE keeps a
 // journal for each statement, at a third of the rate.
-func put(conn *sqlite.Conn, clear, insert string, row any, columns ...any) error {
+func put(conn *sqlite.Conn, remove, insert string, row any, columns ...any) error {
 	doc, err := json.Marshal(row)
 	if err != nil {
 		return fmt.Errorf("encode a row: %w", err)
 	}
-	if err := run(conn, clear, columns[0]); err != nil {
+	if err := run(conn, remove, columns[0]); err != nil {
 		return err
 	}
 	return run(conn, insert, append(columns, string(doc))...)

@@ -44,11 +44,11 @@ func fill(t *testing.T, dir string, leave uint64) (file string) {
 		if free <= leave {
 			return file
 		}
-		if _, err := f.Write(block); errors.Is(err, unix.ENOSPC) {
+		_, err = f.Write(block)
+		if errors.Is(err, unix.ENOSPC) {
 			return file
-		} else {
-			require.NoError(t, err)
 		}
+		require.NoError(t, err)
 	}
 }
 

@@ -97,10 +97,11 @@ func (s *service) run(ctx context.Context) error {
 // trade runs the writer, the effects and the history until the context ends or the writer does. A stop goes in this order: no more
 // signals, the sends that have begun come to their reports, the writer ends, the log closes.
 func (s *service) trade(ctx context.Context) error {
-	effectsCtx, stopEffects := context.WithCancel(context.Background())
-	writerCtx, stopWriter := context.WithCancel(context.Background())
-	readerCtx, stopReader := context.WithCancel(context.Background())
-	followerCtx, stopFollower := context.WithCancel(context.Background())
+	outlasting := context.WithoutCancel(ctx) // each part ends at its turn
+	effectsCtx, stopEffects := context.WithCancel(outlasting)
+	writerCtx, stopWriter := context.WithCancel(outlasting)
+	readerCtx, stopReader := context.WithCancel(outlasting)
+	followerCtx, stopFollower := context.WithCancel(outlasting)
 	var effects, reader, follower sync.WaitGroup
 	defer reader.Wait()
 	defer stopReader()
@@ -132,7 +133,7 @@ func (s *service) trade(ctx context.Context) error {
 	}
 	s.awaitSnapshot()
 	reader.Wait()
-	if err := s.pinHead(context.Background()); err != nil {
+	if err := s.pinHead(outlasting); err != nil {
 		s.log.Error("the last head of the log cannot be pinned", "error", err)
 	}
 	fmt.Fprintln(s.p.out, "stopped; everything that was answered is on the disk")
@@ -196,6 +197,6 @@ func (s *service) closeAll() {
 	}
 }
 
-func (s *service) onClose(what string, close func() error) {
-	s.closers = append(s.closers, closer{what, close})
+func (s *service) onClose(what string, end func() error) {
+	s.closers = append(s.closers, closer{what, end})
 }

@@ -260,8 +260,8 @@ func TestAStopWaitsForTheAppendThatIsUnderWay(t *testing.T) {
 	<-writing
 	stop()
 	select {
-	case <-ended:
-		require.Fail(t, "the log would have been closed under the writer")
+	case err := <-ended:
+		require.Fail(t, "the log would have been closed under the writer", "%v", err)
 	case <-time.After(100 * time.Millisecond):
 	}
 	close(letGo)

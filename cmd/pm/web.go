@@ -35,7 +35,7 @@ type web struct {
 }
 
 // serveHealth binds the address; until Activate everything but health answers "recovering".
-func (s *service) serveHealth(context.Context) error {
+func (s *service) serveHealth(ctx context.Context) error {
 	secrets := make([]string, 0, len(s.cfg.Secrets))
 	for _, secret := range s.cfg.Secrets {
 		secrets = append(secrets, secret.Reveal())
@@ -47,7 +47,7 @@ func (s *service) serveHealth(context.Context) error {
 		Handler: w.api.Handler(), ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
 		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}
-	listener, err := net.Listen("tcp", s.cfg.Listen)
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", s.cfg.Listen)
 	if err != nil {
 		return s.listenHalt(err)
 	}

@@ -72,7 +72,7 @@ func (c *cli) backtest(ctx context.Context, files []string, f *backtestFlags) (e
 	if err := f.points(settings, feed); err != nil {
 		return err
 	}
-	log, err := f.openLog()
+	log, err := f.openLog(ctx)
 	if err != nil {
 		return err
 	}
@@ -146,7 +146,7 @@ func (f *backtestFlags) points(settings map[string]string, feed []fed) error {
 }
 
 // openLog is a new log: in memory, or in a folder that holds none yet.
-func (f *backtestFlags) openLog() (eventstore.Log, error) {
+func (f *backtestFlags) openLog(ctx context.Context) (eventstore.Log, error) {
 	if f.log == "" {
 		return eventstore.NewMemory(backtestName), nil
 	}
@@ -154,7 +154,7 @@ func (f *backtestFlags) openLog() (eventstore.Log, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--log: %w", err)
 	}
-	head, err := log.Head(context.Background())
+	head, err := log.Head(ctx)
 	if err == nil && head.Next > 0 {
 		err = fmt.Errorf("--log %s holds a log that ends at %s: a backtest needs a new folder", f.log, head)
 	}

@@ -43,7 +43,7 @@ func TestTheRealExportsGiveTheFiguresThatTheyWereMadeWith(t *testing.T) {
 			require.Zero(t, r.Rejected)
 			want := domain.D(c.net)
 			off := r.NetPnL.Sub(want).Abs()
-			require.True(t, off.Cmp(want.Mul(domain.D("0.0001"))) <= 0, "net P&L %s is not within 0.01 %% of %s", r.NetPnL, want)
+			require.LessOrEqual(t, off.Cmp(want.Mul(domain.D("0.0001"))), 0, "net P&L %s is not within 0.01 %% of %s", r.NetPnL, want)
 			_, again := report(t, args...)
 			require.Equal(t, text, again, "the same input gives the same report and the same head hash")
 		})

@@ -125,7 +125,7 @@ func TestACommandSaidWronglyReachesNoService(t *testing.T) {
 
 func TestACommandWithoutAnAnswerSaysHowToSayItAgain(t *testing.T) {
 	answers := map[string]http.HandlerFunc{
-		"whether it was recorded is not known": func(w http.ResponseWriter, _ *http.Request) { panic(http.ErrAbortHandler) },
+		"whether it was recorded is not known": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
 		"504 outcome_unknown": func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(http.StatusGatewayTimeout)
 			_, _ = io.WriteString(w, `{"error":{"code":"outcome_unknown","message":"who knows"}}`)

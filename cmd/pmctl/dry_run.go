@@ -42,7 +42,7 @@ func (p *whereabouts) dryRun(ctx context.Context, audited bool) (d *dryRun, err 
 	if audited {
 		d.pin, pinErr = p.pinned() // before the log, which may go on growing
 	}
-	log, err := p.openLog()
+	log, err := p.openLog(ctx)
 	if err != nil {
 		return nil, d.pin.lost(err)
 	}
@@ -120,7 +120,7 @@ func (d *dryRun) take(r *projections.Recovery, err error) error {
 // audit reads the log once more, with a reader of its own.
 func (p *whereabouts) audit(ctx context.Context) *audit {
 	a := &audit{types: map[string]int{}}
-	log, err := p.openLog()
+	log, err := p.openLog(ctx)
 	if err != nil {
 		a.err = err
 		return a

@@ -43,7 +43,7 @@ func (c *cli) explanation(ctx context.Context, id string) (raw json.RawMessage, 
 	if !c.fromLog() {
 		return raw, c.get(ctx, "/api/v1/explain/"+url.PathEscape(id), nil, &raw)
 	}
-	err = c.withLog(func(log eventstore.Log) error {
+	err = c.withLog(ctx, func(log eventstore.Log) error {
 		state, _, err := folded(ctx, log)
 		if err != nil {
 			return err

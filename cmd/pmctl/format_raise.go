@@ -41,7 +41,7 @@ func (c *cli) showFormat(ctx context.Context) error {
 	found := formatOfLog{Known: eventstore.Format}
 	var err error
 	if c.fromLog() {
-		err = c.withLog(func(log eventstore.Log) error {
+		err = c.withLog(ctx, func(log eventstore.Log) error {
 			state, head, err := folded(ctx, log)
 			found.Format, found.Revision = max(state.Format, domain.FirstFormat), head.Revision
 			return err

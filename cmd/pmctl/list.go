@@ -148,7 +148,7 @@ func setIf(query url.Values, key, value string) {
 
 // readLog makes the same rows from the log.
 func (l *list) readLog(ctx context.Context) (got page, err error) {
-	err = l.c.withLog(func(log eventstore.Log) error {
+	err = l.c.withLog(ctx, func(log eventstore.Log) error {
 		views, head, err := l.fromLog(ctx, log, l)
 		if err != nil {
 			return err

@@ -57,7 +57,7 @@ was shown. Nothing is changed.`,
 
 func (c *cli) logInfo(ctx context.Context) error {
 	pin, doubt := c.pinned("") // before the log, which may go on growing
-	return pin.lost(c.withLog(func(log eventstore.Log) error {
+	return pin.lost(c.withLog(ctx, func(log eventstore.Log) error {
 		info, err := c.wholeLog(ctx, log)
 		if err != nil {
 			return err
@@ -142,5 +142,5 @@ func (c *cli) input(name string) (in io.Reader, end func(), err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return file, func() { file.Close() }, nil
+	return file, func() { _ = file.Close() }, nil
 }

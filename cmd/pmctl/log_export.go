@@ -51,7 +51,7 @@ another log. Without a signature it is written all the same, with a warning.`,
 // exportOut writes the export to stdout, where nothing can be signed.
 func (c *cli) exportOut(ctx context.Context) error {
 	pin, doubt := c.pinned("")
-	return pin.lost(c.withLog(func(log eventstore.Log) error {
+	return pin.lost(c.withLog(ctx, func(log eventstore.Log) error {
 		c.warnOfPin(ctx, log, pin, doubt)
 		head, err := c.exportTo(ctx, log, c.out)
 		return c.exportDone(head, "not signed", err)
@@ -73,7 +73,7 @@ func (c *cli) exportFile(ctx context.Context, name string, opt exportOptions) er
 	if doubt != nil && key != nil {
 		return unsigned(doubt)
 	}
-	return pins[0].lost(c.withLog(func(log eventstore.Log) error {
+	return pins[0].lost(c.withLog(ctx, func(log eventstore.Log) error {
 		for _, pin := range pins {
 			if key == nil {
 				c.warnOfPin(ctx, log, pin, doubt)

@@ -101,7 +101,7 @@ func (c *cli) soundExport(ctx context.Context, name string, opt importOptions, h
 		if err != nil {
 			return found, fmt.Errorf("import: %w", err)
 		}
-		defer in.Close()
+		defer func() { _ = in.Close() }() // it was only read
 		if found, err = c.checkExport(ctx, in, side.events()); err != nil {
 			return found, fmt.Errorf("%s: %w", name, err)
 		}
@@ -118,7 +118,7 @@ func (c *cli) soundExport(ctx context.Context, name string, opt importOptions, h
 
 // signedFor judges who signed an export, and says what that proves.
 func (c *cli) signedFor(side *sideFile, want signature.Statement, opt importOptions, home string) error {
-	known := voucher{}
+	var known voucher
 	var err error
 	if opt.key != "" {
 		known, err = c.voucherOf(opt.key)
@@ -171,7 +171,7 @@ func (c *cli) sendExport(ctx context.Context, name string, log eventstore.Log, w
 	if err != nil {
 		return fmt.Errorf("import: %w", err)
 	}
-	defer in.Close()
+	defer func() { _ = in.Close() }() // it was only read
 	fill := eventstore.Import
 	if resume {
 		fill = eventstore.Resume

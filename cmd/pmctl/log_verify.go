@@ -117,7 +117,7 @@ func (c *cli) checkExport(ctx context.Context, in io.Reader, total uint64) (foun
 func lastGood(err error, head eventstore.Head) error {
 	var corrupt *eventstore.Corrupt
 	var unknown *eventstore.UnknownEvent
-	rev := uint64(0)
+	var rev uint64
 	switch {
 	case errors.As(err, &corrupt):
 		rev = corrupt.Rev
@@ -126,10 +126,10 @@ func lastGood(err error, head eventstore.Head) error {
 	default:
 		return err
 	}
-	switch {
-	case rev == 0:
+	switch rev {
+	case 0:
 		return fmt.Errorf("%w; no revision before it is good", err)
-	case rev == head.Next:
+	case head.Next:
 		return fmt.Errorf("%w; the last good one is %s", err, head)
 	default: // the record itself is sound, and what it says cannot follow
 		return fmt.Errorf("%w; the last good one is revision %d", err, rev-1)

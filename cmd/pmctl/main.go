@@ -29,7 +29,7 @@ func main() {
 // newClient keeps a connection for every sender, and follows no redirect: a secret goes where it was meant to go, and a signal is
 // posted once an attempt.
 func newClient() *http.Client {
-	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // net/http documents it
 	transport.MaxIdleConnsPerHost = maxSenders
 	return &http.Client{
 		Timeout: callTimeout, Transport: transport,

@@ -27,7 +27,7 @@ type pinned struct {
 func (c *cli) pinned(trusted signature.KeyID) (*pinned, error) {
 	folder, err := c.dataDir()
 	if err != nil {
-		return &pinned{why: "name the data folder of the pm that writes it with --data"}, nil
+		return &pinned{why: "name the data folder of the pm that writes it with --data"}, nil //nolint:nilerr // a pin that is not known is said with the answer
 	}
 	if dir, err := c.logDir(); err == nil && c.data == "" && isCopy(dir) {
 		return &pinned{why: copyBehind}, nil
@@ -159,7 +159,7 @@ func (c *cli) verifyLog(ctx context.Context, key string) error {
 		}
 		trusted = known.id
 	}
-	return c.withPinnedLog(trusted, func(log eventstore.Log, pin *pinned) error {
+	return c.withPinnedLog(ctx, trusted, func(log eventstore.Log, pin *pinned) error {
 		info, err := c.wholeLog(ctx, log)
 		if err == nil {
 			err = pin.hold(ctx, log)
@@ -176,10 +176,10 @@ func (c *cli) verifyLog(ctx context.Context, key string) error {
 }
 
 // withPinnedLog runs a reading of the log with the pin that was read before.
-func (c *cli) withPinnedLog(trusted signature.KeyID, read func(eventstore.Log, *pinned) error) error {
+func (c *cli) withPinnedLog(ctx context.Context, trusted signature.KeyID, read func(eventstore.Log, *pinned) error) error {
 	pin, err := c.pinned(trusted)
 	if err != nil {
 		return err
 	}
-	return pin.lost(c.withLog(func(log eventstore.Log) error { return read(log, pin) }))
+	return pin.lost(c.withLog(ctx, func(log eventstore.Log) error { return read(log, pin) }))
 }

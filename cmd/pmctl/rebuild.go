@@ -69,7 +69,7 @@ func (c *cli) rebuild(ctx context.Context, p *whereabouts, f *rebuildFlags) (err
 	if len(f.projections) == 0 {
 		return errors.New("--projection: name a table, or all")
 	}
-	log, err := p.openLog()
+	log, err := p.openLog(ctx)
 	if err != nil {
 		return err
 	}

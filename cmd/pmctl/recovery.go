@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -31,7 +33,7 @@ func (c *cli) recovery(ctx context.Context) error {
 		if err := c.get(ctx, "/api/v1/recovery", nil, &raw); err != nil {
 			return err
 		}
-	} else if err := c.withLog(func(log eventstore.Log) (err error) { raw, err = c.recoveryFromLog(ctx, log); return err }); err != nil {
+	} else if err := c.withLog(ctx, func(log eventstore.Log) (err error) { raw, err = c.recoveryFromLog(ctx, log); return err }); err != nil {
 		return err
 	}
 	var failed error
@@ -97,8 +99,10 @@ func (c *cli) reports() ([]projections.KeptReport, error) {
 		return nil, err
 	}
 	folder := filepath.Join(data, "recovery")
-	if _, err := os.Stat(folder); err != nil {
+	if _, err := os.Stat(folder); errors.Is(err, fs.ErrNotExist) { // no start has come to its report
 		return []projections.KeptReport{}, nil
+	} else if err != nil {
+		return nil, fmt.Errorf("look for reports: %w", err)
 	}
 	kept, _, err := projections.NewReports(os.DirFS(folder)).List("", listLimit)
 	return kept, err

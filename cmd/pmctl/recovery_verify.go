@@ -80,7 +80,7 @@ func (c *cli) recoveryVerify(ctx context.Context, file, key string) error {
 // that the log gives there. A report that is not is a finding.
 func (c *cli) recordedReport(ctx context.Context, file string, text []byte) (r recovered, err error) {
 	var list []recovered
-	err = c.withLog(func(log eventstore.Log) (err error) { list, _, err = recoveries(ctx, log, true); return err })
+	err = c.withLog(ctx, func(log eventstore.Log) (err error) { list, _, err = recoveries(ctx, log, true); return err })
 	if err != nil {
 		return r, err
 	}

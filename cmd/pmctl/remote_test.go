@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"net"
 	"path/filepath"
 	"testing"
 	"time"
@@ -88,4 +90,18 @@ func TestAStreamThatDoesNotExistIsNoLog(t *testing.T) {
 		require.Contains(t, errs, "bring the right log back", "%v", verb)
 	}
 	require.NoFileExists(t, file)
+}
+
+func TestControlCEndsACallToAnEventStoreThatIsSilent(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // takes connections and says nothing, like a machine behind a broken firewall
+	require.NoError(t, err)
+	defer silent.Close()
+	address := "esdb://" + silent.Addr().String() + "?tls=false&portfolio=gold"
+	for _, verb := range [][]string{{"log", "verify"}, {"log", "info"}, {"positions"}, {"replay"}, {"verify", "--snapshot", "none"}} {
+		ctx, pressed := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		began := time.Now()
+		require.Equal(t, exitFailed, newTool("").c.run(ctx, append(verb, "--eventstore", address)), "%v", verb)
+		require.Less(t, time.Since(began), 1500*time.Millisecond, "%v", verb)
+		pressed()
+	}
 }

@@ -37,7 +37,7 @@ GET /api/v1/state answered at that revision.
 A log that does not verify ends the replay at the revision that is named, with exit code 1.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return c.withLog(func(log eventstore.Log) error { return c.replay(cmd.Context(), log, f) })
+			return c.withLog(cmd.Context(), func(log eventstore.Log) error { return c.replay(cmd.Context(), log, f) })
 		},
 	}
 	flags := cmd.Flags()

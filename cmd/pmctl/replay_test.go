@@ -159,14 +159,14 @@ func TestTheLogIsFoundInADataFolderAndByItsAddress(t *testing.T) {
 }
 
 // damage changes bytes of the log's file, as a disk might.
-func damage(t *testing.T, dir, old, new string) {
+func damage(t *testing.T, dir, was, now string) {
 	t.Helper()
-	require.Len(t, new, len(old))
+	require.Len(t, now, len(was))
 	name := filepath.Join(dir, "events.db")
 	content, err := os.ReadFile(name)
 	require.NoError(t, err)
-	require.Equal(t, 1, bytes.Count(content, []byte(old)), "the damage must hit one record")
-	require.NoError(t, os.WriteFile(name, bytes.Replace(content, []byte(old), []byte(new), 1), 0o600))
+	require.Equal(t, 1, bytes.Count(content, []byte(was)), "the damage must hit one record")
+	require.NoError(t, os.WriteFile(name, bytes.Replace(content, []byte(was), []byte(now), 1), 0o600))
 }
 
 func TestADamagedLogIsAFindingThatNamesTheRevision(t *testing.T) {

@@ -82,7 +82,7 @@ func (j *job) body(stamp bool, now time.Time) ([]byte, error) {
 	}
 	members, err := readMembers(j.text)
 	if err != nil {
-		return j.text, nil // no object: the service says so better than we could
+		return j.text, nil //nolint:nilerr // no object: the service says so better than we could
 	}
 	at, err := json.Marshal(now.UTC().Format(time.RFC3339Nano))
 	if err != nil {

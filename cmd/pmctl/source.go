@@ -69,10 +69,10 @@ func logIn(dir string) string {
 }
 
 // openLog opens the log for reading. It has to be closed.
-func (c *cli) openLog() (eventstore.Log, error) {
+func (c *cli) openLog(ctx context.Context) (eventstore.Log, error) {
 	if remote(c.eventstore) {
 		address, p := remoteLog(c.eventstore)
-		return openStream(address, p)
+		return openStream(ctx, address, p)
 	}
 	dir, err := c.logDir()
 	if err != nil {
@@ -99,8 +99,7 @@ func redacted(address string) string {
 var errNoStream = errors.New("there is no log")
 
 // openStream opens a log across the wire for reading.
-func openStream(address string, p domain.PortfolioID) (eventstore.Log, error) {
-	ctx := context.Background()
+func openStream(ctx context.Context, address string, p domain.PortfolioID) (eventstore.Log, error) {
 	log, err := esdb.OpenReader(ctx, address, p, esdb.Options{OpenWaits: []time.Duration{}})
 	if err != nil {
 		return nil, err
@@ -131,8 +130,8 @@ func remoteLog(address string) (string, domain.PortfolioID) {
 }
 
 // withLog runs a reading of the log and closes it.
-func (c *cli) withLog(read func(eventstore.Log) error) error {
-	log, err := c.openLog()
+func (c *cli) withLog(ctx context.Context, read func(eventstore.Log) error) error {
+	log, err := c.openLog(ctx)
 	if err != nil {
 		return err
 	}

@@ -39,7 +39,7 @@ func (c *cli) portfolio(ctx context.Context) (raw json.RawMessage, err error) {
 	if !c.fromLog() {
 		return raw, c.get(ctx, "/api/v1/portfolio", nil, &raw)
 	}
-	err = c.withLog(func(log eventstore.Log) error {
+	err = c.withLog(ctx, func(log eventstore.Log) error {
 		state, head, err := folded(ctx, log)
 		if err != nil {
 			return err

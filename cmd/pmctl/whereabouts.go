@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -123,12 +124,12 @@ func (p *whereabouts) place() string {
 }
 
 // openLog opens the log for reading. It has to be closed.
-func (p *whereabouts) openLog() (eventstore.Log, error) {
+func (p *whereabouts) openLog(ctx context.Context) (eventstore.Log, error) {
 	if remote(p.c.eventstore) {
-		return p.c.openLog()
+		return p.c.openLog(ctx)
 	}
 	if p.cfg.EventStore.Server { // what is on this machine is a copy that may lie behind
-		return openStream(p.cfg.EventStore.URL.Reveal(), p.cfg.Portfolio.ID)
+		return openStream(ctx, p.cfg.EventStore.URL.Reveal(), p.cfg.Portfolio.ID)
 	}
 	log, err := sqlite.OpenReader(p.dir)
 	if errors.Is(err, sqlite.ErrNoLog) {

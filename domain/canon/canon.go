@@ -136,7 +136,7 @@ func (d *Decoder) take(c byte) bool {
 
 // within puts a key in front of an error's path; it runs only on the way out of a failed value.
 func within(key string, err error) error {
-	e, ok := err.(*Error)
+	e, ok := err.(*Error) //nolint:errorlint // only one that nobody has wrapped can take another key
 	if !ok {
 		return fmt.Errorf("%s: %w", key, err)
 	}

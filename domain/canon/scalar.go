@@ -34,8 +34,9 @@ func scalar(t reflect.Type) *plan {
 		return planUint[uint32](t)
 	case reflect.Uint64:
 		return planUint[uint64](t)
+	default:
+		return nil
 	}
-	return nil
 }
 
 func writeBool(dst []byte, at unsafe.Pointer) ([]byte, error) {

@@ -29,7 +29,7 @@ func appendText(dst []byte, s string) ([]byte, error) {
 	}
 	dst = append(dst, '"')
 	from := 0
-	for i := 0; i < len(s); i++ {
+	for i := range len(s) {
 		c := s[i]
 		if plain[c] || c >= utf8.RuneSelf {
 			continue

@@ -183,7 +183,8 @@ func TestLockstepGivesTheSameLogTwice(t *testing.T) {
 		require.True(t, held(0)(r.engine.State()))
 		return r.engine.Head()
 	}
-	require.Equal(t, head(), head())
+	first := head()
+	require.Equal(t, first, head())
 }
 
 func TestAWallClockThatWasAheadDoesNotStopExits(t *testing.T) {

@@ -207,7 +207,7 @@ type digest struct {
 func (t *turn) take(c domain.Command) (Result, error) {
 	decision, err := domain.Decide(t.e.state, c)
 	if err != nil {
-		return Result{Err: err}, nil
+		return Result{Err: err}, nil //nolint:nilerr // a refusal is the answer
 	}
 	result := Result{Verdict: decision.Verdict, FirstRevision: decision.FirstRevision}
 	made := make([]domain.Recorded, 0, len(decision.Drafts))

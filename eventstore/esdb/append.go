@@ -117,7 +117,7 @@ func (a *appending) run(ctx context.Context) error {
 			case kind == fine && a.l.proven:
 				return nil
 			case kind == refused || kind == deleted:
-				return a.l.failed(context.Background(), err)
+				return a.l.failed(context.WithoutCancel(ctx), err)
 			case kind == large:
 				return &eventstore.TooLarge{What: "bytes of an append for this event store", Got: a.size(), Max: mostBytes(err)}
 			}

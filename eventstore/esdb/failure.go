@@ -46,8 +46,9 @@ func kindOf(err error) kind {
 		return refused
 	case client.ErrorCodeUnknown:
 		return kindOfStatus(own.Err())
+	default:
+		return away
 	}
-	return away
 }
 
 // maximumAppend is how the server says that an append is too large.
@@ -67,8 +68,9 @@ func kindOfStatus(err error) kind {
 		return refused
 	case codes.PermissionDenied, codes.Unauthenticated, codes.Unimplemented:
 		return refused
+	default:
+		return away
 	}
-	return away
 }
 
 // sound says whether a client may serve the next caller after this. After "not leader" it has gone to the leader by itself.

@@ -174,8 +174,9 @@ func (l *Log) failed(ctx context.Context, err error) error {
 		return &eventstore.Corrupt{Rev: 0, Reason: "the stream " + l.stream + " was deleted for good"}
 	case refused:
 		return fmt.Errorf("the event store refuses: %w", err)
+	default: // a conflict, an absent stream and what is too large are judged by whoever called
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	return fmt.Errorf("%w: %w", ErrUnavailable, err)
 }
 
 // Close ends the use of the log. An append under way ends with eventstore.ErrOutcomeUnknown, since nobody waits for its answer any more.

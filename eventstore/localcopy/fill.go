@@ -21,7 +21,7 @@ func (l *Log) fill(ctx context.Context, c *sqlite.Log, r *reading) error {
 	}
 	defer sparing(r.head.Next - mine.Next)()
 	w := &writer{copy: c, at: mine, chunks: make(chan []eventstore.Record, fillAhead), done: make(chan error, 1)}
-	go w.run()
+	go w.run() //nolint:gosec,contextcheck // what is fetched is kept, also when its reader goes
 	err = l.remote.Read(ctx, mine.Next, func(recs []eventstore.Record) error {
 		w.chunks <- recs
 		return r.hand(recs)

@@ -156,7 +156,8 @@ func oneWriter(t *testing.T, s Store) {
 	const writers = 8
 	answers := make(chan error, writers)
 	for range writers {
-		go func() { answers <- log.Append(context.Background(), End(recs), Chain(t, End(recs), 2)) }()
+		mine := Chain(t, End(recs), 2)
+		go func() { answers <- log.Append(context.Background(), End(recs), mine) }()
 	}
 	won := 0
 	for range writers {

@@ -55,7 +55,9 @@ func NewKey(private ed25519.PrivateKey) (*Key, error) {
 func (k *Key) ID() KeyID { return k.id }
 
 // Public is the half that everybody may know.
-func (k *Key) Public() ed25519.PublicKey { return k.private.Public().(ed25519.PublicKey) }
+func (k *Key) Public() ed25519.PublicKey {
+	return k.private.Public().(ed25519.PublicKey) //nolint:forcetypeassert // crypto/ed25519 documents it
+}
 
 // String keeps the private half out of logs and messages.
 func (k *Key) String() string { return "key " + string(k.id) }
@@ -101,27 +103,30 @@ func Parse(text []byte) (Signed, error) {
 		return Signed{}, fmt.Errorf("%w: %d bytes, at most %d make a side file", ErrSignature, len(text), MaxSize)
 	}
 	line, ended := bytes.CutSuffix(text, []byte("\n"))
+	if !ended {
+		return Signed{}, fmt.Errorf("%w: the side file is not in the form %s: its line end is missing", ErrSignature, Format)
+	}
 	var doc document
-	if err := canon.Decode(line, &doc); err != nil || !ended {
-		return Signed{}, fmt.Errorf("%w: the side file is not in the form %s (%v)", ErrSignature, Format, err)
+	if err := canon.Decode(line, &doc); err != nil {
+		return Signed{}, fmt.Errorf("%w: the side file is not in the form %s: %w", ErrSignature, Format, err)
 	}
 	if doc.Signed.Format != Format {
 		return Signed{}, fmt.Errorf("%w: its form is %q, this build knows %s", ErrSignature, doc.Signed.Format, Format)
 	}
 	public, err := lowerHex(doc.PublicKey, ed25519.PublicKeySize)
 	if err != nil {
-		return Signed{}, fmt.Errorf("%w: the public key: %v", ErrSignature, err)
+		return Signed{}, fmt.Errorf("%w: the public key: %w", ErrSignature, err)
 	}
 	if id := IDOf(public); id != doc.Signed.KeyID {
 		return Signed{}, fmt.Errorf("%w: the public key in it is %s, the signed key id is %s", ErrSignature, id, doc.Signed.KeyID)
 	}
 	sig, err := lowerHex(doc.Signature, ed25519.SignatureSize)
 	if err != nil {
-		return Signed{}, fmt.Errorf("%w: %v", ErrSignature, err)
+		return Signed{}, fmt.Errorf("%w: %w", ErrSignature, err)
 	}
 	message, err := canon.Append(nil, doc.Signed)
 	if err != nil {
-		return Signed{}, fmt.Errorf("%w: %v", ErrSignature, err)
+		return Signed{}, fmt.Errorf("%w: %w", ErrSignature, err)
 	}
 	if !ed25519.Verify(public, message, sig) {
 		return Signed{}, fmt.Errorf("%w: key %s did not sign what the side file says", ErrSignature, doc.Signed.KeyID)

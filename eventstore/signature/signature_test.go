@@ -62,7 +62,7 @@ func TestEveryBitAndEveryLengthOfASideFileIsCovered(t *testing.T) {
 		_, err := signature.Parse(bad)
 		require.ErrorIs(t, err, signature.ErrSignature, "bit %d", bit)
 	}
-	for n := range len(text) {
+	for n := range text {
 		_, err := signature.Parse(text[:n])
 		require.ErrorIs(t, err, signature.ErrSignature, "cut to %d", n)
 	}

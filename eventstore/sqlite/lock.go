@@ -51,7 +51,7 @@ func lock(dir, instance string) (*os.File, error) {
 		return nil, fmt.Errorf("open the lock file: %w", err)
 	}
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		defer f.Close()
+		defer func() { _ = f.Close() }() // nothing was written
 		if errors.Is(err, unix.EWOULDBLOCK) {
 			return nil, &Locked{Dir: dir, Holder: readHolder(f)}
 		}
@@ -69,8 +69,7 @@ func lock(dir, instance string) (*os.File, error) {
 		_, err = f.WriteAt(append(text, '\n'), 0)
 	}
 	if err != nil {
-		f.Close()
-		return nil, fmt.Errorf("write the lock file: %w", err)
+		return nil, errors.Join(fmt.Errorf("write the lock file: %w", err), f.Close())
 	}
 	return f, nil
 }

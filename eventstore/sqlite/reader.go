@@ -153,7 +153,7 @@ func readChunk(conn *sqlite.Conn, from, until uint64) ([]eventstore.Record, erro
 	if err != nil {
 		return nil, err
 	}
-	defer stmt.Reset()
+	defer func() { _ = stmt.Reset() }() // what went wrong the last step has said
 	stmt.BindInt64(1, int64(from))
 	stmt.BindInt64(2, int64(until))
 	n := min(until-from, eventstore.ChunkRecords)

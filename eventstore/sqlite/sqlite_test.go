@@ -118,8 +118,7 @@ func TestAWriterThatWasOvertakenLearnsWhereTheLogEndsAndWritesNoMore(t *testing.
 	for range 2 {
 		var wrong *eventstore.WrongHead
 		require.ErrorAs(t, first.Append(t.Context(), empty, records[:1]), &wrong)
-		require.Equal(t, empty, wrong.Expected)
-		require.Equal(t, end, wrong.Actual)
+		require.Equal(t, eventstore.WrongHead{Expected: empty, Actual: end}, *wrong)
 	}
 	require.NoError(t, second.Append(t.Context(), end, stream.Next(t, 1)), "the one that was faster is not disturbed")
 	require.NoError(t, first.Close())

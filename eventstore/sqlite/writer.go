@@ -101,8 +101,7 @@ func open(dir string, p domain.PortfolioID, instance string, c care, check func(
 	}
 	l, err := openWriter(dir, p, held, c)
 	if err != nil {
-		held.Close()
-		return nil, fmt.Errorf("open the log in %s: %w", dir, err)
+		return nil, errors.Join(fmt.Errorf("open the log in %s: %w", dir, err), held.Close())
 	}
 	l.check = check
 	return l, nil
@@ -119,13 +118,11 @@ func openWriter(dir string, p domain.PortfolioID, held *os.File, c care) (*Log, 
 	}
 	head, err := prepareWriter(conn, dir, p, c)
 	if err != nil {
-		conn.Close()
-		return nil, damaged(err, 0)
+		return nil, errors.Join(damaged(err, 0), conn.Close())
 	}
 	readers, err := openReaders(name)
 	if err != nil {
-		conn.Close()
-		return nil, err
+		return nil, errors.Join(err, conn.Close())
 	}
 	w := &writer{conn: conn, lock: held, head: head, grown: make(chan struct{})}
 	return &Log{portfolio: p, readers: readers, closed: make(chan struct{}), writer: w}, nil
@@ -187,9 +184,7 @@ func syncDirs(dirs ...string) error {
 		if err != nil {
 			return err
 		}
-		err = d.Sync()
-		d.Close()
-		if err != nil {
+		if err = errors.Join(d.Sync(), d.Close()); err != nil {
 			return fmt.Errorf("sync the folder %s: %w", dir, err)
 		}
 	}

@@ -36,7 +36,7 @@ type promise struct {
 }
 
 // Run holds a snapshot against every promise. Each promise gets a place of its own.
-func Run(t *testing.T, make func(t *testing.T) Place) {
+func Run(t *testing.T, place func(t *testing.T) Place) {
 	t.Helper()
 	all := []promise{
 		{"an empty place has no head and no shape", empty},
@@ -64,7 +64,7 @@ func Run(t *testing.T, make func(t *testing.T) Place) {
 		{"a context that has ended ends every call", endedContext},
 		{"a closed snapshot answers nothing", closed},
 	}
-	if make(t).Exec != nil {
+	if place(t).Exec != nil {
 		all = append(all,
 			promise{"a change of any column of any table is seen", tampered},
 			promise{"a decimal is its value, however many zeros end it", zeros},
@@ -74,7 +74,7 @@ func Run(t *testing.T, make func(t *testing.T) Place) {
 		)
 	}
 	for _, p := range all {
-		t.Run(p.name, func(t *testing.T) { p.hold(t, make(t)) })
+		t.Run(p.name, func(t *testing.T) { p.hold(t, place(t)) })
 	}
 }
 

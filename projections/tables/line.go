@@ -53,7 +53,7 @@ func Escape(text string) string { return string(appendText(nil, text)) }
 
 func appendText(b []byte, text string) []byte {
 	start := 0
-	for i := 0; i < len(text); i++ {
+	for i := range len(text) {
 		var short string
 		switch text[i] {
 		case 0:

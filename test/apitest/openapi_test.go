@@ -18,7 +18,7 @@ import (
 
 // document is the OpenAPI document as a service answers it, read by a library that knows the standard.
 var document = sync.OnceValues(func() (*openapi3.T, error) {
-	req, err := http.NewRequest("GET", "http://127.0.0.1/api/v1/openapi.json", nil)
+	req, err := http.NewRequest(http.MethodGet, "http://127.0.0.1/api/v1/openapi.json", nil)
 	if err != nil {
 		return nil, err
 	}

@@ -29,7 +29,7 @@ type listener struct {
 func (r *rig) listen(query, lastID string) (*listener, int) {
 	r.t.Helper()
 	ctx, stop := context.WithCancel(r.t.Context())
-	req, err := http.NewRequestWithContext(ctx, "GET", r.URL+"/api/v1/events/stream"+query, nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.URL+"/api/v1/events/stream"+query, nil)
 	require.NoError(r.t, err)
 	if lastID != "" {
 		req.Header.Set("Last-Event-ID", lastID)

@@ -80,7 +80,7 @@ func crowd(t testing.TB, positions int, events uint64) *history {
 		m.now = m.now.Add(barEvery)
 		m.send(`{"type":"MARKET_DATA","instrument":%q,"timestamp":%q,"price":%d,"atr":5,"supertrend":840}`, crowded(n%instruments), m.stamp(), crowdPrice(crowdLayers-1))
 	}
-	require.Equal(t, positions, len(m.engine.State().Layers()))
+	require.Len(t, m.engine.State().Layers(), positions)
 	require.NoError(t, s.close(t.Context()))
 	require.NoError(t, log.Close())
 	return &history{dir: filepath.Join(dir, "log"), events: s.head.Next}

@@ -88,13 +88,13 @@ func BenchmarkRecovery(b *testing.B) {
 	recoverOnce(b, log) // both from memory: what is measured is the work, not the disk's first read
 	recoverOnce(b, h.bare)
 	stop := profile(b)
-	var real, bare, burned []float64
+	var ours, bare, burned []float64
 	digest := ""
 	for b.Loop() {
 		for range recoveryRounds {
 			before := processorTime(b)
 			r, d := recoverOnce(b, log)
-			real, burned = append(real, r), append(burned, (processorTime(b)-before).Seconds())
+			ours, burned = append(ours, r), append(burned, (processorTime(b)-before).Seconds())
 			r, again := recoverOnce(b, h.bare)
 			bare = append(bare, r)
 			require.Equal(b, d, again, "both give the same state")
@@ -102,7 +102,7 @@ func BenchmarkRecovery(b *testing.B) {
 		}
 	}
 	stop()
-	rate, limit := median(real), median(bare)
+	rate, limit := median(ours), median(bare)
 	b.ReportMetric(rate, "events/s")
 	b.ReportMetric(rate/limit, "of_bare_file")
 	table.add("recovery, %d events, %d MB, chain verified", h.events, h.bytes>>20)

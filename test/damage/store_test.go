@@ -39,14 +39,14 @@ var errRemembered = errors.New("the log is sound by itself")
 func export() Store {
 	return Store{
 		Name: "export file",
-		Image: func(t testing.TB, recs []eventstore.Record) []byte {
+		Image: func(_ testing.TB, recs []eventstore.Record) []byte {
 			text := fmt.Appendf(nil, `{"format":"pm-log/1","portfolio":"%s"}`+"\n", logtest.Portfolio)
 			for _, r := range recs {
 				text = fmt.Appendf(text, `{"meta":%s,"data":%s,"hash":"%s"}`+"\n", r.Meta, r.Data, r.Hash)
 			}
 			return text
 		},
-		Reader: func(t testing.TB, remembered Memory) Reader {
+		Reader: func(_ testing.TB, remembered Memory) Reader {
 			return func(_ context.Context, image []byte) ([]eventstore.Record, bool, error) {
 				recs, err := readExport(image, remembered.Signature)
 				return recs, false, err

@@ -52,12 +52,12 @@ func codeOf(x snapshottest.Tamper) string {
 }
 
 func TestAChangeOfAnyColumnOfAnyTableByHandIsFound(t *testing.T) {
-	for kind, make := range stores {
+	for kind, build := range stores {
 		t.Run(kind, func(t *testing.T) {
-			s := yard(t, make)
+			s := yard(t, build)
 			s.backup()
-			recover := s.recovery()
-			agreed, err := recover()
+			compare := s.recovery()
+			agreed, err := compare()
 			require.NoError(t, err)
 			require.Equal(t, projections.SnapshotAgreed, agreed.Report.Snapshot)
 			require.Equal(t, agreed.Head.Next, agreed.Agreed.Revision+1, "the whole log is compared")
@@ -68,7 +68,7 @@ func TestAChangeOfAnyColumnOfAnyTableByHandIsFound(t *testing.T) {
 				}
 				s.exec(undo + x.SQL)
 				undo = restored(x.Table)
-				r, err := recover()
+				r, err := compare()
 				requireFound(t, x, r, err)
 				if codeOf(x) != "" && (n%started == 0 || x.Table == snapshottest.HeadTable || os.Getenv("PM_E2E") == "full") {
 					said, _ := s.halts(codeOf(x))
@@ -78,11 +78,11 @@ func TestAChangeOfAnyColumnOfAnyTableByHandIsFound(t *testing.T) {
 			for _, table := range notToday {
 				s.exec(undo + rowOf(table))
 				undo = restored(table)
-				_, err = recover()
+				_, err = compare()
 				require.ErrorContains(t, err, "Row "+table)
 			}
 			s.exec(undo)
-			r, err := recover()
+			r, err := compare()
 			require.NoError(t, err, "what was put back agrees again")
 			require.Equal(t, projections.SnapshotAgreed, r.Report.Snapshot)
 			s.goesOnWithNewer()

@@ -15,9 +15,9 @@ import (
 )
 
 // twoDays is a service that stopped twice: after a base, when a copy of its log was made, and after a pyramid.
-func twoDays(t *testing.T, make func(testing.TB, string) *service) (s *service, older string) {
+func twoDays(t *testing.T, build func(testing.TB, string) *service) (s *service, older string) {
 	t.Helper()
-	s = make(t, plain)
+	s = build(t, plain)
 	s.Start()
 	s.Signal(bankNifty)
 	s.Quiet()
@@ -44,9 +44,9 @@ func (s *service) put(log string) (own string) {
 }
 
 func TestALogThatEndsBeforeTheSnapshotIsNotStartedOn(t *testing.T) {
-	for kind, make := range stores {
+	for kind, build := range stores {
 		t.Run(kind, func(t *testing.T) {
-			s, older := twoDays(t, make)
+			s, older := twoDays(t, build)
 			own := s.put(older)
 			for _, log := range []string{"an older copy of it", "the log without its last event"} {
 				said, hint := s.halts("DATA_CORRUPT")
@@ -96,9 +96,9 @@ func TestANewLogBesideAnOldSnapshotIsNotStartedOn(t *testing.T) {
 }
 
 func TestASnapshotThatWasRestoredFromABackupIsComparedWhereItEndsAndFollows(t *testing.T) {
-	for kind, make := range stores {
+	for kind, build := range stores {
 		t.Run(kind, func(t *testing.T) {
-			s, _ := twoDays(t, make)
+			s, _ := twoDays(t, build)
 			for _, table := range allTables() {
 				s.exec(restored(table))
 			}

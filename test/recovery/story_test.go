@@ -10,9 +10,9 @@ import (
 var stores = map[string]func(t testing.TB, yaml string) *service{"PostgreSQL": onPostgres, "embedded": embedded}
 
 func TestAfterAKillTheStartSaysWhatItRecoveredAndComparedAndTheNextPyramidIsTraded(t *testing.T) {
-	for kind, make := range stores {
+	for kind, build := range stores {
 		t.Run(kind, func(t *testing.T) {
-			s := make(t, plain)
+			s := build(t, plain)
 			s.Start()
 			s.Signal(bankNifty)
 			s.Quiet()
@@ -43,9 +43,9 @@ func held(list []position) (ids []string) {
 }
 
 func TestARiskAmountThatWasChangedByHandHaltsTheStartAndTheRestoredOneStartsAgain(t *testing.T) {
-	for kind, make := range stores {
+	for kind, build := range stores {
 		t.Run(kind, func(t *testing.T) {
-			s := make(t, plain)
+			s := build(t, plain)
 			s.Start()
 			s.Signal(bankNifty)
 			s.Quiet()

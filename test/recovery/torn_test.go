@@ -31,9 +31,9 @@ var damaged = []struct{ change, undo string }{
 }
 
 func TestATornSnapshotHaltsTheStartAndIsNamed(t *testing.T) {
-	for kind, make := range stores {
+	for kind, build := range stores {
 		t.Run(kind, func(t *testing.T) {
-			s := yard(t, make)
+			s := yard(t, build)
 			s.backup()
 			for _, c := range torn {
 				s.exec(c.change)

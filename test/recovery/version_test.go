@@ -17,9 +17,9 @@ func older(t *testing.T) string {
 }
 
 func TestAnOlderAndANewerBuildStartOnTheSameDatabaseInTurn(t *testing.T) {
-	for kind, make := range stores {
+	for kind, build := range stores {
 		t.Run(kind, func(t *testing.T) {
-			s := make(t, plain)
+			s := build(t, plain)
 			s.Program = older(t)
 			s.Start()
 			s.Signal(bankNifty)

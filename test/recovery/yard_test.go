@@ -20,9 +20,9 @@ import (
 // yard is a service that was killed in the middle of its day: pyramids of three instruments, closed campaigns, a refusal, an alarm, a
 // difference from the broker's book, an order under way and an exit that is held back. Every table has rows, and the snapshot is
 // where the log is.
-func yard(t *testing.T, make func(testing.TB, string) *service) *service {
+func yard(t *testing.T, build func(testing.TB, string) *service) *service {
 	t.Helper()
-	s := make(t, plain)
+	s := build(t, plain)
 	s.Start()
 	closedCampaign(s)
 	openCampaigns(s)

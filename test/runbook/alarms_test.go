@@ -64,7 +64,7 @@ var alarmDrills = []drill{
 		d.start()
 		d.healthy(bank)
 	}},
-	{"foreign_order", []string{"look"}, func(t *testing.T, d *run) {
+	{"foreign_order", []string{"look"}, func(_ *testing.T, d *run) {
 		d.traded()
 		d.stop()
 		d.bought("BANKNIFTY-FUT", 30)

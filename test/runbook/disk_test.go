@@ -48,11 +48,11 @@ func (d *smallDisk) fill(leave uint64) {
 		if fs.Bavail*uint64(fs.Bsize) <= leave {
 			return
 		}
-		if _, err := f.Write(block); errors.Is(err, syscall.ENOSPC) {
+		_, err := f.Write(block)
+		if errors.Is(err, syscall.ENOSPC) {
 			return
-		} else {
-			require.NoError(d.m.t, err)
 		}
+		require.NoError(d.m.t, err)
 	}
 }
 

@@ -98,6 +98,7 @@ func TestEveryBlockOfTheRunbookIsRunByADrillOrSaysWhyNot(t *testing.T) {
 }
 
 func TestDrills(t *testing.T) {
+	t.Parallel()
 	for _, d := range drills() {
 		t.Run(d.entry+" "+strings.Join(d.blocks, " "), func(t *testing.T) {
 			t.Parallel()

@@ -25,7 +25,7 @@ var entriesDrills = []drill{
 		d.follow()
 		d.healthy(bank)
 	}},
-	{"disk_full", []string{"look", "mend"}, func(t *testing.T, d *run) {
+	{"disk_full", []string{"look", "mend"}, func(_ *testing.T, d *run) {
 		disk := d.smallDisk()
 		d.traded()
 		disk.fill(500 << 10)
@@ -47,7 +47,7 @@ var entriesDrills = []drill{
 		require.True(t, d.silent("broker_difference"))
 		d.healthy(bank)
 	}},
-	{"REDUCING", []string{"mend"}, func(t *testing.T, d *run) {
+	{"REDUCING", []string{"mend"}, func(_ *testing.T, d *run) {
 		d.traded()
 		d.do(`pmctl reduce --server "$SERVER" --reason "a look at the limits"`)
 		d.stop()

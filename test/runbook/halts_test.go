@@ -80,7 +80,7 @@ var haltDrills = []drill{
 		d.follow()
 		d.healthy(bank)
 	}},
-	{"EVENTSTORE_UNAVAILABLE", []string{"look", "mend"}, func(t *testing.T, d *run) {
+	{"EVENTSTORE_UNAVAILABLE", []string{"look", "mend"}, func(_ *testing.T, d *run) {
 		d.traded()
 		d.stop()
 		mount := d.unmounted(d.data("log"))
@@ -109,7 +109,7 @@ var haltDrills = []drill{
 		d.follow()
 		d.healthy(bank)
 	}},
-	{"LOG_WRITE_FAILED", []string{"look", "mend"}, func(t *testing.T, d *run) {
+	{"LOG_WRITE_FAILED", []string{"look", "mend"}, func(_ *testing.T, d *run) {
 		disk := d.smallDisk()
 		d.traded()
 		disk.fill(0)
@@ -176,7 +176,7 @@ var haltDrills = []drill{
 		d.follow()
 		d.healthy(bank)
 	}},
-	{"DATA_FOLDER", []string{"look", "mend"}, func(t *testing.T, d *run) {
+	{"DATA_FOLDER", []string{"look", "mend"}, func(_ *testing.T, d *run) {
 		d.traded()
 		d.stop()
 		mount := d.unmounted(d.data("snapshot"))

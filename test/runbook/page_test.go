@@ -97,5 +97,5 @@ func TestACodeWithoutAnEntryIsFound(t *testing.T) {
 		file("domain/c_test.go", "package domain\nvar e = TradingStateChanged{To: Reducing, Reason: \"test\"}"),
 	})
 	require.Equal(t, Codes{Halts: []string{"A_CODE"}, Warnings: []string{"DB_ODD", "SNAPSHOT_ODD"}, Causes: []string{"a_cause", "q", "r"}}, got)
-	require.False(t, strings.Contains(strings.Join(got.Halts, ""), "OTHER"))
+	require.NotContains(t, strings.Join(got.Halts, ""), "OTHER")
 }

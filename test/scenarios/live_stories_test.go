@@ -111,7 +111,7 @@ func TestStory11ANotificationThatHangsDelaysNoStop(t *testing.T) {
 	}
 	stop()
 	close(silence)
-	<-told
+	require.ErrorIs(t, <-told, context.Canceled)
 }
 
 // Incident 12, as a sender sees it: while trading was paused, exits were answered 503.

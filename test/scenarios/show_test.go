@@ -68,7 +68,7 @@ func (w *world) showBroker() error {
 		if err := w.market.open(); err != nil {
 			return err
 		}
-		defer w.market.close()
+		defer func() { _ = w.market.close() }() // it was only looked at
 	}
 	orders, err := w.market.all(w.ctx)
 	if err != nil {

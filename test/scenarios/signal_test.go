@@ -88,7 +88,7 @@ func (w *world) stamp(c command) (string, error) {
 		return ts, nil
 	}
 	at := w.clock()
-	for key, way := range map[string]time.Duration{"age": -1, "ahead": 1} {
+	for key, sign := range map[string]int{"age": -1, "ahead": 1} {
 		text, ok := c.value[key]
 		if !ok {
 			continue
@@ -97,7 +97,7 @@ func (w *world) stamp(c command) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		at = at.Add(way * span)
+		at = at.Add(time.Duration(sign) * span)
 	}
 	return at.Format(time.RFC3339Nano), nil
 }

@@ -71,6 +71,7 @@ func (s *story) compare(answers [][]string) error {
 }
 
 func TestStories(t *testing.T) {
+	t.Parallel()
 	files, err := filepath.Glob("testdata/*.txt")
 	require.NoError(t, err)
 	for _, file := range files {

@@ -54,6 +54,7 @@ func place(n int64, o engine.Order, now time.Time, opts Options, fault Fault) or
 		placed.end = engine.BookRejected
 	case CancelRest:
 		placed.endEarly()
+	default: // the others strike before an order is placed, or at its answer
 	}
 	if placed.reached() || placed.end == engine.BookRejected {
 		placed.due = now.Add(opts.Delay)

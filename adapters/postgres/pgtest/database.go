@@ -54,7 +54,7 @@ func database(t testing.TB, server string) string {
 			if err != nil {
 				t.Error(err)
 			}
-			conn.Close(context.Background())
+			_ = conn.Close(context.Background())
 		}
 	})
 	at.Path = "/" + name
@@ -69,7 +69,7 @@ func Exec(t testing.TB, url, sql string) [][]string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close(ctx)
+	defer func() { _ = conn.Close(ctx) }()
 	results, err := conn.Exec(ctx, sql).ReadAll()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, sql)

@@ -48,7 +48,7 @@ func TestMain(m *testing.M) {
 	if err != nil {
 		panic(err)
 	}
-	os.Stdout.WriteString(s.folder + " " + strconv.Itoa(s.port) + "\n")
+	_, _ = os.Stdout.WriteString(s.folder + " " + strconv.Itoa(s.port) + "\n")
 	select {}
 }
 

@@ -31,7 +31,7 @@ func instrumentsOf(merged *layer) table {
 			t[name][attribute] = map[string]cell{}
 		}
 		kind, _ := kindOf(key)
-		t[name][attribute][day] = cell{canonical(kind, value.(string)), merged.origin[key]}
+		t[name][attribute][day] = cell{canonical(kind, value.(string)), merged.origin[key]} //nolint:forcetypeassert // a list was refused where it was read
 	}
 	return t
 }

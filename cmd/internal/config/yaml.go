@@ -30,7 +30,7 @@ func readFile(name string) *layer {
 		l.fail("--config", "", "%v; name a file that can be read", err)
 		return l
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // it was only read
 	content, err := io.ReadAll(io.LimitReader(f, MaxFile+1))
 	switch {
 	case err != nil:

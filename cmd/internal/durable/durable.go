@@ -32,7 +32,7 @@ func Create(name string, content []byte) error {
 
 // put fills the temporary file and then lets place give it the name, which happens whole or not at all.
 func put(f *os.File, content []byte, name string, place func(from, to string) error) error {
-	defer os.Remove(f.Name()) // after a rename nothing is there any more
+	defer func() { _ = os.Remove(f.Name()) }() // after a rename nothing is there any more
 	_, err := f.Write(content)
 	if err == nil {
 		err = f.Sync()

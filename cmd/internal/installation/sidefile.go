@@ -29,7 +29,7 @@ func ReadSideFile(name string) (signature.Signed, error) {
 	if err != nil {
 		return signature.Signed{}, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // it was only read
 	text, err := io.ReadAll(io.LimitReader(f, signature.MaxSize+1))
 	if err != nil {
 		return signature.Signed{}, fmt.Errorf("read %s: %w", name, err)

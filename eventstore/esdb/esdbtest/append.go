@@ -64,6 +64,7 @@ func (s *Server) Append(call streams.Streams_AppendServer) error {
 		s.storeLate(p)
 		<-call.Context().Done()
 		return expired()
+	default: // the others strike after the append is stored
 	}
 	answer, err := s.commit(call, p)
 	if err != nil {
@@ -77,6 +78,7 @@ func (s *Server) Append(call streams.Streams_AppendServer) error {
 		s.wait(call.Context(), s.o.LateBy)
 	case ResetAfter:
 		return reset()
+	default: // the others have struck before
 	}
 	return call.SendAndClose(answer)
 }

@@ -98,6 +98,7 @@ func (r *reading) begin() error {
 	case Stall:
 		<-r.call.Context().Done()
 		return expired()
+	default: // the others strike at an event
 	}
 	meta, err := r.s.store.backward("$$"+r.stream, softDeleted, 1)
 	if err == nil && len(meta) > 0 {
@@ -229,6 +230,7 @@ func (r *reading) send(e *Event) error {
 		created["created"] = "yesterday"
 	case NoCreated:
 		delete(created, "created")
+	default: // the others have struck before the first event
 	}
 	r.sent++
 	most, least := halves(e.ID)

@@ -161,8 +161,11 @@ func (s *Server) RequiresLeader() []string {
 // Rewrite replaces the stored bytes of one event behind everybody's back.
 func (s *Server) Rewrite(stream string, rev uint64, change func(*Event)) error {
 	events, err := s.store.forward(stream, rev, 1)
-	if err != nil || len(events) == 0 || events[0].Rev != rev {
-		return fmt.Errorf("there is no revision %d in %s: %v", rev, stream, err)
+	if err != nil {
+		return err
+	}
+	if len(events) == 0 || events[0].Rev != rev {
+		return fmt.Errorf("there is no revision %d in %s", rev, stream)
 	}
 	change(&events[0])
 	return s.store.rewrite(stream, rev, events[0].Data, events[0].Meta)
