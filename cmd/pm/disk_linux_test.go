@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -50,17 +49,6 @@ func fill(t *testing.T, dir string, leave uint64) (file string) {
 		}
 		require.NoError(t, err)
 	}
-}
-
-// try posts a signal and gives the status and the body; 0 if the service is gone.
-func (r *running) try(body string) (int, string) {
-	answer, err := http.Post(r.url+"/webhook", "text/plain", strings.NewReader(body))
-	if err != nil {
-		return 0, err.Error()
-	}
-	defer answer.Body.Close()
-	text, _ := io.ReadAll(answer.Body)
-	return answer.StatusCode, string(text)
 }
 
 func TestANearlyFullDiskStopsEntriesAndLetsExitsGo(t *testing.T) {

@@ -71,18 +71,31 @@ func TestABurstOfTheLargestSignalsFitsTheEventStoresAppends(t *testing.T) {
 		go func() {
 			body := fmt.Sprintf(`{"id":"bar-%d","type":"MARKET_DATA","instrument":"BANK_NIFTY","timestamp":%q,"price":52000,"atr":220,"supertrend":51650,"note":"%s"}`,
 				n, time.Now().UTC().Format(time.RFC3339Nano), strings.Repeat(`\"`, 8000))
-			answer, err := http.Post(r.url+"/webhook", "text/plain", strings.NewReader(body))
-			if err != nil {
-				answers <- err.Error()
-				return
+			status, answer := r.try(body)
+			for status == http.StatusGatewayTimeout { // not durable in time, on a machine that is busy: a sender asks again, under the same id
+				status, answer = r.try(body)
 			}
-			answer.Body.Close()
-			answers <- answer.Status
+			if status == http.StatusOK {
+				answer = ""
+			}
+			answers <- answer
 		}()
 	}
 	for range senders {
-		require.Equal(t, "200 OK", <-answers)
+		select {
+		case answer := <-answers:
+			require.Empty(t, answer)
+		case <-time.After(deadline):
+			require.Fail(t, "a burst is not taken")
+		}
 	}
+	received := 0
+	for _, kind := range r.types(2) {
+		if kind == "SignalReceived" {
+			received++
+		}
+	}
+	require.Equal(t, senders, received, "each is in the log, once")
 	require.Zero(t, r.stop())
 }
 

@@ -119,6 +119,17 @@ func (r *running) post(body string) map[string]any {
 	return out
 }
 
+// try posts a signal and gives the status and the body; 0 if the service is gone.
+func (r *running) try(body string) (int, string) {
+	answer, err := http.Post(r.url+"/webhook", "text/plain", strings.NewReader(body))
+	if err != nil {
+		return 0, err.Error()
+	}
+	defer answer.Body.Close()
+	text, _ := io.ReadAll(answer.Body)
+	return answer.StatusCode, string(text)
+}
+
 // flat waits until no order is open.
 func (r *running) flat() {
 	r.t.Helper()
