@@ -36,8 +36,9 @@ type AdoptOrders struct{ Now time.Time }
 // SubmitSignal asks for the decision on a signal.
 type SubmitSignal struct {
 	Submission
-	Quote *Decimal // the broker's price, nil where none is configured
-	Now   time.Time
+	Quote *Decimal  // the broker's price, nil where none is configured
+	Now   time.Time // the wall clock at its receipt
+	Log   time.Time // log time, set by the engine: ahead of Now where the wall clock has gone back
 }
 
 // BeginSend asks for the write-ahead mark of a send.

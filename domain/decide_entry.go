@@ -3,6 +3,7 @@ package domain
 import (
 	"math/big"
 	"slices"
+	"time"
 )
 
 // entryPlan is an entry on its way through sizing and gates.
@@ -234,9 +235,17 @@ func (p *entryPlan) order(campaign, layer int) {
 	j.d.after(root, &OrderInitialized{
 		OrderID: id, N: s.OrderCount, Tag: id.Tag(), Kind: EntryOrder, Broker: s.settings.BrokerName, Instrument: in.Name, Exchange: in.Exchange,
 		Contract: in.Contract, Side: Buy, Type: LimitOrder, Product: Product, Lots: p.sizing.Lots, LotSize: in.LotSize,
-		Quantity: p.sizing.Lots * in.LotSize, LimitPrice: &limit, RefPrice: p.price, PointValue: in.PointValue, ExpiresAt: j.c.Now.Add(s.settings.Orders.ExpireAfter),
+		Quantity: p.sizing.Lots * in.LotSize, LimitPrice: &limit, RefPrice: p.price, PointValue: in.PointValue, ExpiresAt: later(j.c.Now, j.c.Log).Add(s.settings.Orders.ExpireAfter),
 		SignalID: j.id, Entry: entry,
 	})
+}
+
+// later is the second time if it is after the first.
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 // The words of an order.

@@ -30,6 +30,8 @@ type effects struct {
 	mu       sync.Mutex
 	busy     map[domain.OrderID]bool
 	next     map[domain.OrderID]time.Duration // uptime before which an order is left alone
+	began    time.Duration                    // uptime when this process took over
+	closes   map[domain.OrderID]time.Duration // uptime at which the send window of an order that this process sent closes
 	absent   map[domain.OrderID]time.Duration // uptime of the first complete book without the order, after its window
 	bookAt   time.Duration                    // uptime of the next comparison of the books
 	lastNet  map[string]int                   // of the last book
@@ -41,7 +43,7 @@ type effects struct {
 func newEffects(e *Engine) *effects {
 	return &effects{
 		e: e, do: e.do, query: e.Query, busy: map[domain.OrderID]bool{}, next: map[domain.OrderID]time.Duration{},
-		absent: map[domain.OrderID]time.Duration{}, cancelAt: map[domain.OrderID]time.Duration{}, slots: make(chan struct{}, maxSends),
+		began: e.o.Uptime(), closes: map[domain.OrderID]time.Duration{}, absent: map[domain.OrderID]time.Duration{}, cancelAt: map[domain.OrderID]time.Duration{}, slots: make(chan struct{}, maxSends),
 	}
 }
 
@@ -82,7 +84,7 @@ func (w *effects) round(ctx context.Context) {
 func (w *effects) forget(open []domain.Order) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if len(w.next)+len(w.absent)+len(w.cancelAt) == 0 {
+	if len(w.next)+len(w.closes)+len(w.absent)+len(w.cancelAt) == 0 {
 		return
 	}
 	live := make(map[domain.OrderID]bool, len(open))
@@ -90,6 +92,7 @@ func (w *effects) forget(open []domain.Order) {
 		live[open[i].OrderID] = true
 	}
 	dropDead(w.next, live)
+	dropDead(w.closes, live)
 	dropDead(w.absent, live)
 	dropDead(w.cancelAt, live)
 }

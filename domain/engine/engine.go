@@ -205,6 +205,10 @@ type digest struct {
 
 // take decides one command and applies its events. An error is a defect or a damaged state: the process must end.
 func (t *turn) take(c domain.Command) (Result, error) {
+	if signal, ok := c.(domain.SubmitSignal); ok {
+		signal.Log = t.now
+		c = signal
+	}
 	decision, err := domain.Decide(t.e.state, c)
 	if err != nil {
 		return Result{Err: err}, nil //nolint:nilerr // a refusal is the answer

@@ -68,6 +68,7 @@ type script struct {
 	book   []engine.BookOrder
 	nets   []map[string]int // of the next books; the last one stays
 	sends  []engine.Order
+	books  int // how often the book was read
 	clock  *clock
 }
 
@@ -108,6 +109,7 @@ func (s *script) Order(_ context.Context, id string) (engine.BookOrder, error) {
 func (s *script) Book(context.Context) (engine.Book, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.books++
 	out := engine.Book{ReadAt: s.clock.now(), Orders: append([]engine.BookOrder(nil), s.book...)}
 	if len(s.nets) > 0 {
 		out.Net = s.nets[0]

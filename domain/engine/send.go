@@ -30,7 +30,11 @@ func (w *effects) send(ctx context.Context, o *domain.Order) {
 		return
 	}
 	// The window is counted from before the mark was asked for, on a clock that does not step and runs on during suspend.
-	answer := w.attempt(ctx, o, asked+started.NotAfter.Sub(now))
+	closes := asked + started.NotAfter.Sub(now)
+	w.mu.Lock()
+	w.closes[o.OrderID] = closes
+	w.mu.Unlock()
+	answer := w.attempt(ctx, o, closes)
 	report := domain.ReportSent{
 		OrderID: o.OrderID, Accepted: answer.Kind == Accepted, Refused: answer.Kind == Refused, BrokerID: answer.BrokerID,
 		Code: answer.Code, Text: answer.Text, Now: w.e.now(),
