@@ -38,9 +38,11 @@ type RebuildDiff struct {
 	Added   []string      `json:"added"`   // tables that the old version does not have
 	Dropped []string      `json:"dropped"` // tables that the new version does not have
 	Columns []string      `json:"columns"` // table.column that only one of them has, + or - in front
-	List    []Divergence  `json:"differences"`
-	Count   int           `json:"difference_count"`
-	Rows    uint64        `json:"rows"` // of the new version
+	// Compared says whether the values were: not where there was no old version, nor where it goes beyond the log (AcceptOlderLog).
+	Compared bool         `json:"compared"`
+	List     []Divergence `json:"differences"`
+	Count    int          `json:"difference_count"`
+	Rows     uint64       `json:"rows"` // of the new version
 }
 
 // Rebuilt is what a rebuild did.

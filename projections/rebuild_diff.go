@@ -35,7 +35,7 @@ func (b *rebuilding) diff(ctx context.Context) error {
 		}
 		f.compareRows(t, b.old.Revision, b.projected(t), b.theirs[t.Name])
 	}
-	d.List, d.Count = append(d.List, f.list...), f.count
+	d.Compared, d.List, d.Count = true, append(d.List, f.list...), f.count
 	return nil
 }
 

@@ -25,6 +25,43 @@ func requireHalt(t *testing.T, code int, errs *console, want, hint string) {
 	require.Contains(t, last[1], hint)
 }
 
+func TestTheFolderOfALogIsNoDataFolder(t *testing.T) {
+	data := t.TempDir()
+	require.Zero(t, launch(t, "--data", data).stop())
+	inside := filepath.Join(data, "log")
+	before, err := os.ReadDir(inside)
+	require.NoError(t, err)
+	code, _, errs := failing(t, "--data", inside, "--listen", "127.0.0.1:0")
+	requireHalt(t, code, errs, "DATA_FOLDER", "--data "+data)
+	after, err := os.ReadDir(inside)
+	require.NoError(t, err)
+	require.Equal(t, names(before), names(after), "nothing is opened inside")
+}
+
+func names(entries []os.DirEntry) (out []string) {
+	for _, e := range entries {
+		out = append(out, e.Name())
+	}
+	return out
+}
+
+func TestNothingInADataFolderThatOthersCanReadIsReadableByThem(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "shared")
+	require.NoError(t, os.Mkdir(data, 0o755))
+	r := launch(t, "--data", data)
+	require.Equal(t, "accepted", r.post(baseEntry())["status"])
+	r.flat()
+	require.Zero(t, r.stop())
+	entries, err := os.ReadDir(data)
+	require.NoError(t, err)
+	require.Contains(t, names(entries), "history.db")
+	for _, e := range entries {
+		info, err := e.Info()
+		require.NoError(t, err)
+		require.Zero(t, info.Mode().Perm()&0o077, e.Name())
+	}
+}
+
 func TestTwoServicesOnOneFolderAreRefusedByTheLock(t *testing.T) {
 	data := t.TempDir()
 	first := launch(t, "--data", data)

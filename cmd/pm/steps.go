@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
 	"pm/adapters/broker/paper"
 	sqliteindex "pm/adapters/sqlite"
+	"pm/cmd/internal/durable"
 	"pm/domain"
 	"pm/eventstore"
 	"pm/eventstore/sqlite"
@@ -20,8 +22,18 @@ func (s *service) makeDataFolder(context.Context) error {
 	if err := os.MkdirAll(s.cfg.Data, 0o700); err != nil {
 		return &halt{Code: codeDataFolder, Err: fmt.Errorf("make the data folder: %w", err), Hint: "name a folder that can be written with --data DIR"}
 	}
+	if _, err := os.Stat(filepath.Join(s.cfg.Data, logFile)); err == nil && s.cfg.EventStore.Dir != s.cfg.Data {
+		return &halt{
+			Code: codeDataFolder, Err: fmt.Errorf("%s is the folder of a log: %s is in it, and a new portfolio would be opened inside", s.cfg.Data, logFile),
+			Hint: fmt.Sprintf("name the data folder, most likely the one above: --data %s; for a log that stands alone, make a folder and put it into DIR/log",
+				filepath.Dir(filepath.Clean(s.cfg.Data))),
+		}
+	}
 	return nil
 }
+
+// logFile is what a log is in its folder. pmctl takes that folder for a data folder, to read it; pm must not, to write beside it.
+const logFile = "events.db"
 
 // openLog takes the log for this process alone.
 func (s *service) openLog(ctx context.Context) error {
@@ -58,7 +70,11 @@ func (s *service) openHistory(context.Context) error {
 	if s.cfg.EventStore.Memory {
 		return nil
 	}
-	index, err := sqliteindex.Open(filepath.Join(s.cfg.Data, historyFile))
+	path := filepath.Join(s.cfg.Data, historyFile)
+	if err := durable.Create(path, nil); err != nil && !errors.Is(err, fs.ErrExist) { // for its owner alone, also in a folder that others can read
+		s.log.Warn("the file of the lists of the past cannot be made", "error", err)
+	}
+	index, err := sqliteindex.Open(path)
 	if err != nil {
 		s.log.Error("the lists of the past are kept in memory only", "error", err)
 		return nil

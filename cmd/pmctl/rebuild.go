@@ -176,6 +176,9 @@ func differencesTable(t *table, d *projections.RebuildDiff) {
 	}
 	t.head = []string{"PATH", "NEW", "OLD", ">REVISION"}
 	t.empty = "no value differs"
+	if !d.Compared {
+		t.empty = fmt.Sprintf("not compared: the old version was folded up to revision %d, which this log does not have; what it says beyond the log goes with it", d.From.Revision)
+	}
 	for _, x := range d.List {
 		t.row(x.Path, x.Log, x.Snapshot, fmt.Sprint(x.Revision))
 	}
@@ -190,7 +193,7 @@ func rebuiltTable(t *table, r *projections.Rebuilt, where string) {
 		t.title = fmt.Sprintf("dry run: %s is as it was; %s were built and dropped", where, counted(r.Diff.Rows, "row"))
 	}
 	if r.Resumed > 0 {
-		t.foot = append(t.foot, counted(r.Resumed, "event")+" had been folded by a rebuild that was interrupted")
+		t.foot = append(t.foot, counted(r.Resumed, "event")+" had been folded by a rebuild that did not come to its end")
 	}
 	events := r.Diff.To.Revision + 1
 	if seconds := r.Took.Seconds(); seconds > 0 {

@@ -111,7 +111,7 @@ func TestOnATerminalARebuildAsksBeforeItSwitches(t *testing.T) {
 		require.Contains(t, tool.errs.String(), "nothing was switched")
 		s.run(t, exitFinding, "verify")
 		out, _ := s.run(t, exitFine, "rebuild")
-		require.Contains(t, out, "47 events had been folded by a rebuild that was interrupted")
+		require.Contains(t, out, "47 events had been folded by a rebuild that did not come to its end")
 	}
 }
 
@@ -134,7 +134,7 @@ func TestARebuildThatWasCutOffLeavesTheOldVersionAndIsGoneOnWith(t *testing.T) {
 	out, _ := s.run(t, exitFinding, "verify")
 	require.Contains(t, out, "999999.99", "readers see what they saw")
 	out, _ = s.run(t, exitFine, "rebuild")
-	require.Contains(t, out, "had been folded by a rebuild that was interrupted")
+	require.Contains(t, out, "had been folded by a rebuild that did not come to its end")
 	s.run(t, exitFine, "verify")
 }
 

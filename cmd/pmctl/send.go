@@ -42,7 +42,9 @@ follows is not sent, since it would arrive out of order.
 0.1, 0.2, 0.4, ... s or what Retry-After asks for, at most --retry-wait, for at most --retry-for a signal.
 
 --stamp now sets "timestamp" to the present, once, before the first attempt, and adds an "id" where there is none: the hex SHA-256 of
-file name, line number and line, so that a file that is sent again is recognized.
+file name, line number and line. What --retry repeats is recognized, since it is the very same bytes. A file that is sent again is stamped anew:
+what was accepted before is refused then (409 id_conflict: the same id with another time), so that nothing is traded twice. To send it again on
+purpose, rename it.
 
 Exit codes: 0 every signal was answered (refused by a rule is an answer); 3 some were refused for their form or their secret; 2 some
 were not answered, or not sent.`,

@@ -24,7 +24,8 @@ func (c *cli) verifyCommand() *cobra.Command {
 chain, revision, epoch, type and version, applies every event, holds the log against the pinned head of the data folder, and compares
 the snapshot with the result value by value at the snapshot's revision. Beyond a start it checks the id of each record. The service may run meanwhile.
 
-Exit code 0: a start would go on. What it would warn of (SNAPSHOT_MISSING, SNAPSHOT_OUTDATED, SNAPSHOT_NEWER) is said.
+Exit code 0: the log, its pinned head and the snapshot would let a start go on. What it would warn of (SNAPSHOT_MISSING, SNAPSHOT_OUTDATED,
+SNAPSHOT_NEWER) is said. What a start looks at besides (the configuration, the lock, the broker's book, the private key) is not looked at.
 Exit code 1: a start would halt, with the code that is named: DATA_CORRUPT, UNKNOWN_EVENT, VALIDATION_FAILED, INSTALLATION_KEY.
 Exit code 2: it could not be told, as the log or the snapshot could not be read (DB_UNAVAILABLE: the log was verified all the same).
 
@@ -71,7 +72,7 @@ func (c *cli) keepReport(file string, r *projections.Report) (err error) {
 // table says what was read, compared and found; a code comes first.
 func (d *dryRun) table(t *table, p *whereabouts) {
 	r := &d.report
-	t.title = "verified: a start would go on"
+	t.title = "verified: the log and the snapshot would let a start go on"
 	if d.halt != nil {
 		t.title = d.halt.Error()
 	}

@@ -103,7 +103,7 @@ func TestARebuildBesideARunningServiceIsNoticedAndGoneOnWith(t *testing.T) {
 			s.own(0, "snapshot", "diff", "--config", s.Config)
 			s.Kill()
 			require.Contains(t, s.own(0, "status"), "it was active, and its process")
-			require.Contains(t, s.own(0, "verify", "--config", s.Config), "a start would go on")
+			require.Contains(t, s.own(0, "verify", "--config", s.Config), "would let a start go on")
 			s.Start()
 			s.reaches()
 			require.Equal(t, 0, s.Stop())
