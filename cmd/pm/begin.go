@@ -20,15 +20,16 @@ const maxReadOn = 8
 // begin writes the first events of this start: an empty log is opened, any other gets a new epoch. A log that has grown since it was read is
 // read on, and the epoch goes behind what came.
 func (s *service) begin(ctx context.Context) error {
-	// A stop meanwhile must not tear what is being written from what is known of it.
-	ctx = context.WithoutCancel(ctx)
+	// A stop meanwhile must not tear what is being written from what is known of it. The engine has the stop all the same: it ends the asking
+	// of a store that does not say whether it has the first event.
+	reading := context.WithoutCancel(ctx)
 	for readOn := 0; ; readOn++ {
 		err := s.lead(ctx)
 		if !errors.Is(err, engine.ErrGrown) || readOn == maxReadOn {
 			return err
 		}
 		s.log.Warn("the log has grown since it was read: reading on", "error", err)
-		if err := s.readOn(ctx, err); err != nil {
+		if err := s.readOn(reading, err); err != nil {
 			return err
 		}
 	}

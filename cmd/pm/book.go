@@ -7,6 +7,7 @@ import (
 
 	"pm/domain"
 	"pm/domain/engine"
+	"pm/eventstore/esdb"
 )
 
 // maxAhead is how many orders that the log has yet to make are looked for in the broker's book. One is enough to see that the log is old;
@@ -28,14 +29,21 @@ func (s *service) checkBook(ctx context.Context) error {
 	if n := len(book.Orders); empty && n > 0 {
 		return &halt{
 			Code: codeBrokerMismatch, Err: fmt.Errorf("the log is empty and the paper broker's book has %d orders: the log they belong to is missing", n),
-			Hint: fmt.Sprintf("bring the log back to %s; to begin anew, name an empty folder with --data DIR", s.cfg.EventStore.Dir),
+			Hint: fmt.Sprintf("bring the log back to %s; to begin anew, name an empty folder with --data DIR", s.home()),
 		}
 	}
 	if id, n := aheadOf(s.recovery.State, book, s.cfg.Portfolio.ID); id != "" {
 		return &halt{
 			Code: codeBrokerMismatch,
 			Err:  fmt.Errorf("the broker's order %s has the tag of our order number %d, and the log has only made %d: the log is older than the book", id, n, s.recovery.State.OrderCount),
-			Hint: fmt.Sprintf("bring the newest log back to %s (`pmctl log info %s` shows where this one ends); nothing was written and no order was sent", s.cfg.EventStore.Dir, s.where()),
+			Hint: s.newestLog(),
+		}
+	}
+	if o, id := orderUnsent(s.recovery.State, book.Orders); o != nil {
+		return &halt{
+			Code: codeBrokerMismatch,
+			Err:  fmt.Errorf("the broker's order %s has the tag of our order number %d, which the log has never sent: the log is older than the book", id, o.N),
+			Hint: s.newestLog(),
 		}
 	}
 	if o := orderMissing(s.recovery.State, book.Orders); o != nil && s.broker.Traits().Sandbox {
@@ -48,6 +56,19 @@ func (s *service) checkBook(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// newestLog is what to do about a log that is older than the book.
+func (s *service) newestLog() string {
+	return fmt.Sprintf("bring the newest log back to %s (`pmctl log info %s` shows where this one ends); nothing was written and no order was sent", s.home(), s.where())
+}
+
+// home is where a log has to stand, for people.
+func (s *service) home() string {
+	if s.cfg.EventStore.Server {
+		return "the event store at " + esdb.Redacted(s.cfg.EventStore.URL.Reveal())
+	}
+	return s.cfg.EventStore.Dir
 }
 
 // orderMissing is the newest order of the log that the broker has taken, if the book does not have it; nil if it does, or if none is
@@ -64,6 +85,18 @@ func orderMissing(state *domain.State, orders []engine.BookOrder) *domain.Order 
 		return nil
 	}
 	return newest
+}
+
+// orderUnsent finds an order of the book that the log has and never sent, waiting or ended so, and the broker's id of it. The mark of a send is in the
+// log before anything leaves, so there is none unless the log has lost its end: sent again, the order would be there twice.
+func orderUnsent(state *domain.State, orders []engine.BookOrder) (unsent *domain.Order, brokerID string) {
+	ours := state.OrderTags()
+	for _, b := range orders {
+		if o := ours[b.Tag]; o != nil && o.NotAfter.IsZero() { // the mark of the send sets it
+			return o, b.BrokerID
+		}
+	}
+	return nil, ""
 }
 
 // aheadOf finds an order of the book whose tag belongs to an order that the log has not made: the broker's id and our number. Every order is in

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"pm/cmd/internal/installation"
 	"pm/eventstore"
 	"pm/eventstore/esdb"
 	"pm/eventstore/localcopy"
@@ -43,6 +44,10 @@ func (s *service) maxBatch() int {
 // remoteHalt says why the log across the wire could not be opened.
 func (s *service) remoteHalt(err error) error {
 	var corrupt *eventstore.Corrupt
+	var lost *localcopy.LostEnd
+	if errors.As(err, &lost) {
+		return &halt{Code: projections.CodeDataCorrupt, Revision: lost.Remote.Next, Err: err, Hint: installation.CopyHint(lost.Dir, s.where())}
+	}
 	if errors.As(err, &corrupt) {
 		return &halt{
 			Code: projections.CodeDataCorrupt, Revision: corrupt.Rev, Err: err,

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -118,4 +120,31 @@ func TestAStreamThatForgetsHaltsTheStart(t *testing.T) {
 	server.SetMetadata(t, esdb.Stream("main"), `{"$maxCount":1}`)
 	code, _, errs := failing(t, "--data", data, "--config", config, "--listen", "127.0.0.1:0")
 	requireHalt(t, code, errs, "DATA_CORRUPT", "--eventstore '"+server.URL()+"&portfolio=main' --data "+data)
+}
+
+func TestAStopEndsAStartThatWaitsForTheAnswerToItsFirstAppend(t *testing.T) {
+	for name, again := range map[string]bool{"an empty log": false, "a log with events": true} {
+		t.Run(name, func(t *testing.T) {
+			server := esdbtest.Start(t, esdbtest.Options{})
+			config, data := remoteConfig(t, server.URL()), t.TempDir()
+			if again {
+				require.Zero(t, launch(t, "--data", data, "--config", config).stop())
+			}
+			server.FailAppends(slices.Repeat([]esdbtest.Fault{esdbtest.Expired}, 5000)...)
+			out, errs := &console{}, &console{}
+			p := program{args: []string{"--data", data, "--config", config, "--listen", "127.0.0.1:0"}, out: out, errs: errs, build: "test"}
+			ctx, stop := context.WithCancel(t.Context())
+			ended := make(chan int, 1)
+			go func() { ended <- p.run(ctx) }()
+			require.Eventually(t, func() bool { return strings.Contains(errs.String(), "append outcome unknown, asking again") }, deadline, 5*time.Millisecond)
+			stop()
+			select {
+			case code := <-ended:
+				requireHalt(t, code, errs, codeLogWriteFailed, "the next start is the same recovery")
+			case <-time.After(deadline):
+				_ = server.Stop()
+				require.Fail(t, "a stop waits for a store that does not answer")
+			}
+		})
+	}
 }

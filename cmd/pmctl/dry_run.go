@@ -161,7 +161,7 @@ func (d *dryRun) judgeAudit() error {
 	return nil
 }
 
-// judgePin holds the log against the head that was pinned outside it: a log that lost its end is sound in every other respect.
+// judgePin holds the log against the head that was pinned outside it, and a log across the wire against its copy: a log that lost its end is sound in every other respect.
 func (d *dryRun) judgePin(ctx context.Context, log eventstore.Log, err error) error {
 	if err == nil && d.pin != nil && !d.broken {
 		err = d.pin.hold(ctx, log)
@@ -174,11 +174,11 @@ func (d *dryRun) judgePin(ctx context.Context, log eventstore.Log, err error) er
 	case !errors.As(err, &f):
 		return err
 	case d.halt != nil:
-		d.report.Findings = append(d.report.Findings, fmt.Sprintf("%s: the pinned head: %v", projections.CodeDataCorrupt, f.err))
+		d.report.Findings = append(d.report.Findings, fmt.Sprintf("%s: %s: %v", projections.CodeDataCorrupt, f.by, f.err))
 	case f.key:
-		d.end(&projections.Halt{Code: installationKey, Err: fmt.Errorf("the pinned head: %w", f.err), Hint: f.hint})
+		d.end(&projections.Halt{Code: installationKey, Err: fmt.Errorf("%s: %w", f.by, f.err), Hint: f.hint})
 	default:
-		d.end(&projections.Halt{Code: projections.CodeDataCorrupt, Err: fmt.Errorf("the pinned head: %w", f.err), Hint: f.hint})
+		d.end(&projections.Halt{Code: projections.CodeDataCorrupt, Err: fmt.Errorf("%s: %w", f.by, f.err), Hint: f.hint})
 	}
 	return nil
 }

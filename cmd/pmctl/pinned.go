@@ -9,6 +9,7 @@ import (
 
 	"pm/cmd/internal/installation"
 	"pm/eventstore"
+	"pm/eventstore/localcopy"
 	"pm/eventstore/signature"
 )
 
@@ -18,6 +19,7 @@ type pinned struct {
 	why    string
 	note   string // how the signer was judged, where that was not by the public key as usual
 	folder string // whose pin it is
+	copied string // the folder of the local copy of a log across the wire, which may know more as well; "" for other logs
 	place  string // how pmctl is told the log, for hints
 	loose  bool   // the folder stands above the log, and nobody said that they belong together
 }
@@ -33,6 +35,9 @@ func (c *cli) pinned(trusted signature.KeyID) (*pinned, error) {
 		return &pinned{why: copyBehind}, nil
 	}
 	p := &pinned{folder: folder, place: c.place(), loose: c.loose()}
+	if remote(c.eventstore) {
+		p.copied = installation.CopyFolder(folder)
+	}
 	return p, p.read(trusted)
 }
 
@@ -80,8 +85,11 @@ func (p *pinned) read(trusted signature.KeyID) error {
 	return nil
 }
 
-// hold holds the log against the pin. What the log does not satisfy is a finding.
+// hold holds the log against its local copy and the pin. What the log does not satisfy is a finding.
 func (p *pinned) hold(ctx context.Context, log eventstore.Log) error {
+	if err := p.holdCopy(ctx, log); err != nil {
+		return err
+	}
 	if p.pin == nil {
 		return nil
 	}
@@ -91,6 +99,19 @@ func (p *pinned) hold(ctx context.Context, log eventstore.Log) error {
 		return nil
 	}
 	return p.found(installation.CheckPin(ctx, log, p.pin.Statement))
+}
+
+// holdCopy holds a log across the wire against its local copy, as a start does.
+func (p *pinned) holdCopy(ctx context.Context, log eventstore.Log) error {
+	if p.copied == "" {
+		return nil
+	}
+	err := localcopy.Holds(ctx, p.copied, log)
+	var lost *localcopy.LostEnd
+	if errors.As(err, &lost) {
+		return finding(&foundPin{"the local copy", err, installation.CopyHint(lost.Dir, p.place), false})
+	}
+	return err
 }
 
 // foreignTo says that the pin only happens to stand above this log.
@@ -106,22 +127,26 @@ func (p *pinned) found(err error) error {
 	case err == nil:
 		return nil
 	case errors.As(err, &unusable):
-		return finding(&foundPin{fmt.Errorf("%s: %s", unusable.File, unusable.Reason), unusable.Hint, true})
+		return finding(&foundPin{thePin, fmt.Errorf("%s: %s", unusable.File, unusable.Reason), unusable.Hint, true})
 	case errors.As(err, &corrupt), errors.Is(err, signature.ErrSignature):
 		var foreign *installation.ForeignPin
-		return finding(&foundPin{err, installation.PinHint(err, p.folder, p.place), errors.As(err, &foreign) && foreign.Own == ""})
+		return finding(&foundPin{thePin, err, installation.PinHint(err, p.folder, p.place), errors.As(err, &foreign) && foreign.Own == ""})
 	}
 	return fmt.Errorf("the pinned head: %w", err)
 }
 
-// foundPin is what holding a log against its pin found, and what to do about it.
+// thePin is what a log is held against in the words of a finding.
+const thePin = "the pinned head"
+
+// foundPin is what holding a log against its pin, or its local copy, found, and what to do about it.
 type foundPin struct {
+	by   string // what knows better
 	err  error
 	hint string
 	key  bool // it is about the key: a start ends before it looks at the pin
 }
 
-func (f *foundPin) Error() string { return fmt.Sprintf("the pinned head: %v\nhint: %s", f.err, f.hint) }
+func (f *foundPin) Error() string { return fmt.Sprintf("%s: %v\nhint: %s", f.by, f.err, f.hint) }
 
 func (f *foundPin) Unwrap() error { return f.err }
 

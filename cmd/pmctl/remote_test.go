@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"net"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -104,4 +105,28 @@ func TestControlCEndsACallToAnEventStoreThatIsSilent(t *testing.T) {
 		require.Less(t, time.Since(began), 1500*time.Millisecond, "%v", verb)
 		pressed()
 	}
+}
+
+func TestALogInAnEventStoreIsHeldAgainstItsLocalCopy(t *testing.T) {
+	data, _ := storyData(t)
+	server := esdbtest.Start(t, esdbtest.Options{})
+	pmctl(t, exitFine, "log", "import", exportOf(t, data), "--to", server.URL(), "--data", filepath.Join(t.TempDir(), "data"), "--key", installation.PublicFile(data))
+	copied := installation.CopyFolder(data)
+	require.NoError(t, os.Rename(filepath.Join(data, "log"), copied))
+	address := server.URL() + "&portfolio=backtest"
+	verbs := [][]string{{"log", "verify"}, {"log", "info"}, {"verify", "--snapshot", "none"}}
+	for _, verb := range verbs {
+		pmctl(t, exitFine, append(verb, "--eventstore", address, "--data", data)...)
+	}
+	require.NoError(t, server.Truncate(esdb.Stream("backtest"), 30))
+	for _, verb := range append(verbs, []string{"log", "export", filepath.Join(t.TempDir(), "short.ndjson")}) {
+		_, errs := pmctl(t, exitFinding, append(verb, "--eventstore", address, "--data", data)...)
+		require.Contains(t, errs, "the local copy: DATA_CORRUPT: revision 30: the remote log ends before it, and once went up to revision 46", "%v", verb)
+		require.Contains(t, errs, "hold the broker's book against it and remove "+copied, "%v", verb)
+	}
+	whole := filepath.Join(t.TempDir(), "whole.ndjson")
+	pmctl(t, exitFine, "log", "export", whole, "--unsigned", "--eventstore", "sqlite://"+copied)
+	require.FileExists(t, whole, "what was lost, as the hint says")
+	require.NoError(t, os.RemoveAll(copied))
+	pmctl(t, exitFine, "log", "verify", "--eventstore", address, "--data", data)
 }

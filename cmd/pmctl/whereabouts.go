@@ -111,6 +111,9 @@ func (p *whereabouts) pinned() (*pinned, error) {
 		return &pinned{why: copyBehind}, nil
 	}
 	pin := &pinned{folder: p.cfg.Data, place: p.place(), loose: p.away == "" && p.c.loose() && filepath.Join(p.dir, "..") == filepath.Clean(p.cfg.Data)}
+	if p.away != "" {
+		pin.copied = installation.CopyFolder(p.cfg.Data)
+	}
 	return pin, pin.read("")
 }
 

@@ -87,7 +87,7 @@ type Engine struct {
 	stopped  chan struct{}
 	lastSeen time.Time // wall clock at the last look
 	time     steady
-	stopping context.Context
+	stopping context.Context // of the start, and then of Run: its end is a stop
 
 	mu    sync.Mutex
 	tasks []domain.Order // orders that are not done, as of the last durable append

@@ -22,7 +22,7 @@ const tickEvery = 250 * time.Millisecond
 // Run is the writer. It returns when the context ends (nil) or when the log can no longer be trusted to take its events.
 func (e *Engine) Run(ctx context.Context) error {
 	defer close(e.stopped)
-	e.stopping = ctx
+	appends := e.until(ctx)
 	e.publish()
 	ticker := time.NewTicker(tickEvery)
 	defer ticker.Stop()
@@ -38,7 +38,7 @@ func (e *Engine) Run(ctx context.Context) error {
 			first = &message{}
 		}
 		// The step is finished even if the context ends meanwhile: an append must not be torn from its answer.
-		if err := e.batch(context.WithoutCancel(ctx), first); err != nil {
+		if err := e.batch(appends, first); err != nil {
 			return err
 		}
 	}

@@ -10,16 +10,19 @@ import (
 	"pm/eventstore"
 )
 
-// Open writes the first two events of an empty log. After ErrGrown the log was not empty, and the state is worth nothing.
+// Open writes the first two events of an empty log. After ErrGrown the log was not empty, and the state is worth nothing. The end of the
+// context is a stop, as it is of Run: what is being written is written, and only a store that does not answer is not waited for.
 func (e *Engine) Open(ctx context.Context, opened domain.PortfolioOpened) error {
+	ctx = e.until(ctx)
 	e.author(1)
 	return grown(e.one(ctx, domain.OpenPortfolio{Portfolio: opened, Instance: e.o.Instance, Now: e.now()}))
 }
 
 // Start makes this start's own epoch durable before anything else, then appends what the recovery found, changed settings, and marks
 // orders that were being sent when the last process ended as unknown. After ErrGrown the state is as it was: with the epoch durable nobody else
-// can append, so only the epoch can meet what a dead process had on its way.
+// can append, so only the epoch can meet what a dead process had on its way. The end of the context is a stop, as with Open.
 func (e *Engine) Start(ctx context.Context, recovery domain.RecoveryCompleted, settings map[string]string) error {
+	ctx = e.until(ctx)
 	now := e.now()
 	e.author(e.state.Epoch + 1)
 	if err := e.lead(ctx, domain.StartEpoch{Instance: e.o.Instance, Now: now}); err != nil {
@@ -34,6 +37,12 @@ func (e *Engine) Start(ctx context.Context, recovery domain.RecoveryCompleted, s
 		err = errors.Join(err, r.Err)
 	}
 	return err
+}
+
+// until takes a context whose end is a stop, and gives the one for the appends, which a stop does not tear.
+func (e *Engine) until(stop context.Context) context.Context {
+	e.stopping = stop
+	return context.WithoutCancel(stop)
 }
 
 // lead is the one step whose event the state sees only once it is durable.

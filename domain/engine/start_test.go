@@ -82,3 +82,49 @@ func TestAPortfolioThatIsOpenedWhileItIsOpenedSaysThatTheLogHasGrown(t *testing.
 	require.ErrorIs(t, err, engine.ErrGrown)
 	require.Equal(t, []string{"PortfolioOpened", "LeaderEpochStarted"}, r.types(0))
 }
+
+func TestAStopEndsAStartWhoseFirstAppendNobodyAnswers(t *testing.T) {
+	for name, begin := range map[string]func(context.Context, *rig) error{
+		"an empty log": func(ctx context.Context, r *rig) error {
+			r.log = eventstore.NewMemory("rig")
+			r.build(domain.NewState(), eventstore.Empty("rig"))
+			r.silent()
+			return r.engine.Open(ctx, domain.PortfolioOpened{ID: "rig", Currency: "INR", InitialCapital: domain.D("1"), Settings: settings(t)})
+		},
+		"a log with events": func(ctx context.Context, r *rig) error {
+			r.build(r.read())
+			r.silent()
+			return r.engine.Start(ctx, domain.RecoveryCompleted{Snapshot: "none"}, settings(t))
+		},
+	} {
+		r := newRig(t)
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- begin(ctx, r) }()
+		stop()
+		select {
+		case err := <-ended:
+			require.ErrorIs(t, err, eventstore.ErrOutcomeUnknown, name)
+			require.ErrorContains(t, err, "while stopping", name)
+		case <-time.After(10 * time.Second):
+			require.Fail(t, "a stop waits for a store that does not answer", name)
+		}
+	}
+}
+
+func TestAStopDoesNotTearTheFirstAppendOfAStart(t *testing.T) {
+	r := newRig(t)
+	ctx, stop := context.WithCancel(t.Context())
+	r.log.Fault(eventstore.Faults{BeforeAppend: func(ctx context.Context, _ eventstore.Head, _ []eventstore.Record) error {
+		stop()
+		return ctx.Err()
+	}})
+	r.build(r.read())
+	require.NoError(t, r.engine.Start(ctx, domain.RecoveryCompleted{Snapshot: "none"}, settings(t)))
+	require.Equal(t, []string{"LeaderEpochStarted", "RecoveryCompleted"}, r.types(2))
+}
+
+// silent lets nobody know whether an append was stored.
+func (r *rig) silent() {
+	r.log.Fault(eventstore.Faults{BeforeAppend: func(context.Context, eventstore.Head, []eventstore.Record) error { return eventstore.ErrOutcomeUnknown }})
+}

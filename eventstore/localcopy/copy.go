@@ -10,13 +10,17 @@ import (
 	"pm/eventstore/sqlite"
 )
 
-// begin opens the copy and holds its end against the remote log.
+// begin opens the copy and holds its end against the remote log. One that is not the remote log's is discarded; one that proves that the remote
+// log has lost its end is kept, and nothing begins.
 func (l *Log) begin(ctx context.Context) error {
 	c, err := l.open()
 	if err != nil || c == nil {
 		return err
 	}
 	l.copy = c
+	if err := shorter(ctx, l.dir, c, l.remote); err != nil {
+		return err
+	}
 	why, err := l.differs(ctx, c)
 	if err != nil {
 		return err
@@ -59,7 +63,7 @@ func (l *Log) differs(ctx context.Context, c *sqlite.Log) (string, error) {
 	}
 	switch {
 	case there == nil:
-		return fmt.Sprintf("the remote log ends before the copy, whose end is %s: the remote log was restored or truncated, or the copy is another log's", head), nil
+		return fmt.Sprintf("the remote log ends before the copy, whose end is %s, and the copy does not continue it: it is another log's, or damaged", head), nil
 	case there.Hash != head.Hash:
 		return fmt.Sprintf("it ends at %s, where the remote log has the hash %s", head, there.Hash), nil
 	}

@@ -5,8 +5,10 @@
 // The remote log stays the truth: appends go to it and are durable when it says so, the head is its head, and an error of it is an error
 // here. The copy is an opinion that is checked:
 //
-//   - At the start its last record is held against the remote's record at that revision. If they differ, or the remote has none there,
-//     the copy is discarded.
+//   - At the start its last record is held against the remote's record at that revision. If they differ the copy is discarded.
+//   - A copy that is longer than the remote log, has that log's last record, and goes on from there with its chain unbroken, is evidence: it
+//     was only ever filled from committed events, so the remote log has lost some. That is *LostEnd, at the start and of every reading,
+//     and the copy stays as it is. One that is longer and does not continue the remote log proves nothing, and is discarded.
 //   - Whatever is read from it is checked first: bytes against hash, hash against the record after, up to the last one, which is the
 //     remote's. A record that fails discards the copy, and the reading goes on from the remote.
 //   - Only what the copy lacks is fetched. Before it is kept, its bytes are held against its hash and its hash against the record before; what

@@ -27,7 +27,8 @@ func (l *Log) Follow(ctx context.Context, from uint64, each func([]eventstore.Re
 			}
 			return err
 		})
-		if r.stopped || errors.Is(err, ErrCopyChanged) {
+		var lost *LostEnd
+		if r.stopped || errors.Is(err, ErrCopyChanged) || errors.As(err, &lost) {
 			return err
 		}
 		c := l.current()

@@ -100,19 +100,6 @@ func TestACopyOfAnotherStreamIsDiscardedAndKeptAside(t *testing.T) {
 	require.NoError(t, kept.Close())
 }
 
-func TestARemoteLogThatEndsBeforeTheCopyIsSaidLoudly(t *testing.T) {
-	p := newPlace(t)
-	recs := logtest.Fill(t, p.remote, 100)
-	log := p.open(t)
-	logtest.All(t, log, 0)
-	require.NoError(t, log.Close())
-	p.remote = eventstore.NewMemory(logtest.Portfolio)
-	require.NoError(t, p.remote.Append(t.Context(), eventstore.Empty(logtest.Portfolio), recs[:90]))
-	require.Equal(t, recs[:90], logtest.All(t, p.open(t), 0), "the remote log is the truth")
-	require.Len(t, p.discarded, 1)
-	require.Contains(t, p.discarded[0], "the remote log ends before the copy")
-}
-
 func TestADamagedCopyIsNeverSeenByAReader(t *testing.T) {
 	recs := logtest.Chain(t, eventstore.Empty(logtest.Portfolio), 1300)
 	forged := recs[700]

@@ -38,7 +38,8 @@ type Log struct {
 var _ eventstore.Log = (*Log)(nil)
 
 // Open puts a copy in a folder before a remote log, which it owns from then on, also after an error. instance is for people, as with
-// sqlite.Open, whose *Locked says that another process has the folder. The remote log is asked for one record.
+// sqlite.Open, whose *Locked says that another process has the folder. The remote log is asked
+// for its head and one record. *LostEnd says that it has lost what the copy proves that it had.
 func Open(ctx context.Context, dir, instance string, remote eventstore.Log, o Options) (*Log, error) {
 	if o.Logger == nil {
 		o.Logger = slog.Default()

@@ -12,9 +12,13 @@ import (
 // maxDiscards is how often one reading may find a copy damaged before it goes on with the remote log alone.
 const maxDiscards = 2
 
-// Read hands out the records from a revision on, up to the remote head now: those that the copy has, checked, and then what it lacks.
+// Read hands out the records from a revision on, up to the remote head now: those that the copy has, checked, and then what it lacks. Where the
+// copy is the longer one it is asked first what it proves: *LostEnd.
 func (l *Log) Read(ctx context.Context, from uint64, each func([]eventstore.Record) error) error {
 	head, err := l.remote.Head(ctx)
+	if err == nil {
+		err = l.beyond(ctx, head)
+	}
 	if err != nil {
 		return err
 	}
@@ -42,6 +46,18 @@ func (l *Log) Read(ctx context.Context, from uint64, each func([]eventstore.Reco
 		}
 	}
 	return nil
+}
+
+// beyond holds a head of the remote log against a copy that has more. Usually that came meanwhile, and the remote log has grown as well.
+func (l *Log) beyond(ctx context.Context, head eventstore.Head) error {
+	c := l.current()
+	if c == nil {
+		return nil
+	}
+	if mine, err := c.Head(ctx); err != nil || mine.Next <= head.Next {
+		return nil //nolint:nilerr // the reading finds out what is wrong with the copy, and discards it
+	}
+	return shorter(ctx, l.dir, c, l.remote)
 }
 
 // reading is a reading under way.

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"pm/cmd/internal/installation"
 	"pm/domain"
 	"pm/eventstore/esdb"
 )
@@ -74,7 +75,7 @@ func (r *reader) eventStore() {
 	case embedded && dir != "":
 		r.c.EventStore.Dir = dir
 	case strings.HasPrefix(address, "esdb://"), strings.HasPrefix(address, "esdb+discover://"):
-		r.c.EventStore = EventStore{Dir: filepath.Join(r.c.Data, "copy"), URL: NewSecret(address), Server: true}
+		r.c.EventStore = EventStore{Dir: installation.CopyFolder(r.c.Data), URL: NewSecret(address), Server: true}
 		r.c.shown[key] = cell{esdb.Redacted(address), r.merged.origin[key]}
 		if err := esdb.Check(address); err != nil {
 			r.fail(key, "%v", err)

@@ -88,6 +88,16 @@ func PinHint(err error, data, log string) string {
 		"restored on purpose, hold the broker's book against it and remove %s", log, pin)
 }
 
+// CopyFolder is where the local copy of a log across the wire stands in a data folder.
+func CopyFolder(data string) string { return filepath.Join(data, "copy") }
+
+// CopyHint says what to do about a log across the wire whose local copy proves that it has lost its end. log is as with PinHint.
+func CopyHint(dir, log string) string {
+	return fmt.Sprintf("do not trade on a log that lost its end: bring the right log back into the event store (what was lost still stands in the copy: "+
+		"`pmctl log export FILE --unsigned --eventstore sqlite://%s`) and look at it with `pmctl log verify %s`; if this log is the right one, restored on purpose, "+
+		"hold the broker's book against it and remove %s", dir, log, dir)
+}
+
 // LogPlace is how pmctl is told the place of a log and the data folder whose pin it is held against: the address of a log across the wire,
 // else its folder. A hint that left the folder out would lead past the pin.
 func LogPlace(address, dir, data string) string {
