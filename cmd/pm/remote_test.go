@@ -141,3 +141,48 @@ func TestAStreamThatForgetsHaltsTheStart(t *testing.T) {
 	code, _, errs := failing(t, "--data", data, "--config", config, "--listen", "127.0.0.1:0")
 	requireHalt(t, code, errs, "DATA_CORRUPT", "--eventstore '"+server.URL()+"&portfolio=main' --data "+data)
 }
+
+func TestAnEventThatIsNotPmsOwnEndsARunningService(t *testing.T) {
+	server := esdbtest.Start(t, esdbtest.Options{})
+	config, data := remoteConfig(t, server.URL()), t.TempDir()
+	r := launch(t, "--data", data, "--config", config)
+	server.Note(t, esdb.Stream("main"))
+	status, answer := r.try(baseEntry())
+	require.Equal(t, http.StatusGatewayTimeout, status, answer)
+	requireHalt(t, r.ended(), r.errs, "DATA_CORRUPT", "never mended")
+	require.Contains(t, r.errs.lastLines(2)[0], "by another writer")
+	code, _, errs := failing(t, "--data", data, "--config", config, "--listen", "127.0.0.1:0")
+	requireHalt(t, code, errs, "DATA_CORRUPT", "never mended")
+}
+
+func TestWhatTheEventStoreDoesNotTakeIsNoDefect(t *testing.T) {
+	t.Run("rights that were taken away", func(t *testing.T) {
+		server := esdbtest.Start(t, esdbtest.Options{})
+		r := launch(t, "--data", t.TempDir(), "--config", remoteConfig(t, server.URL()))
+		server.FailAppends(esdbtest.Denied)
+		status, answer := r.try(baseEntry())
+		require.Equal(t, http.StatusGatewayTimeout, status, answer)
+		requireHalt(t, r.ended(), r.errs, codeLogWriteFailed, "the right to write the stream portfolio-main")
+	})
+	t.Run("a limit below one signal", func(t *testing.T) {
+		server := esdbtest.Start(t, esdbtest.Options{MaxAppend: 16 << 10})
+		r := launch(t, "--data", t.TempDir(), "--config", remoteConfig(t, server.URL()))
+		status, answer := r.try(strings.TrimSuffix(baseEntry(), "}") + strings.Repeat("\n", 15_000) + "}")
+		require.Equal(t, http.StatusGatewayTimeout, status, answer)
+		requireHalt(t, r.ended(), r.errs, codeLogWriteFailed, "set MaxAppendSize of the event store")
+		require.Contains(t, r.errs.lastLines(2)[0], "at most 16384")
+	})
+}
+
+// ended waits for a pm that ends by itself.
+func (r *running) ended() int {
+	r.t.Helper()
+	select {
+	case code := <-r.code:
+		http.DefaultClient.CloseIdleConnections()
+		return code
+	case <-time.After(deadline):
+		require.Fail(r.t, "pm does not end by itself", r.errs.String())
+		return 0
+	}
+}

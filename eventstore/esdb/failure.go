@@ -10,8 +10,14 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// ErrUnavailable says that the event store could not be reached or did not answer in time.
-var ErrUnavailable = errors.New("the event store cannot be reached")
+var (
+	// ErrUnavailable says that the event store could not be reached or did not answer in time.
+	ErrUnavailable = errors.New("the event store cannot be reached")
+	// ErrRefused says that the event store does not let this user do it, or does not know it.
+	ErrRefused = errors.New("the event store refuses")
+	// ErrAppendSize says that an append is larger than the event store was told to take. *eventstore.TooLarge goes with it.
+	ErrAppendSize = errors.New("the event store's MaxAppendSize")
+)
 
 // kind is what a failure means to us.
 type kind int
