@@ -143,9 +143,13 @@ func (a *appending) run(ctx context.Context) error {
 
 // send is one try. The caller's context has no say in it: a call that is broken off is neither done nor undone.
 func (a *appending) send() error {
+	began := time.Now()
 	_, err := call(a.l.life, a.l.clients, a.limit+grace, func(ctx context.Context, one *client.Client) (*client.WriteResult, error) {
 		return one.AppendToStream(ctx, a.l.stream, appendOptions(a.at, a.limit), a.batch...)
 	})
+	if kindOf(err) == away && time.Since(began) >= a.limit { // what was cut off by the deadline says so in many ways, or not at all
+		return fmt.Errorf("no answer within %s: %w", a.limit, err)
+	}
 	return err
 }
 

@@ -3,6 +3,7 @@ package esdb
 import (
 	"context"
 	"errors"
+	"regexp"
 	"strings"
 
 	client "github.com/EventStore/EventStore-Client-Go/v4/esdb"
@@ -77,6 +78,29 @@ func kindOfStatus(err error) kind {
 	default:
 		return away
 	}
+}
+
+// unworded is what the library says instead of an error that it has no words for.
+var unworded = regexp.MustCompile(`\[ErrorCode \d+\] \(sorry, this error code is not supported by the Error\(\) method\)`)
+
+// worded is a failure whose text a person can use.
+type worded struct {
+	error
+	text string
+}
+
+// Error is the text.
+func (w *worded) Error() string { return w.text }
+
+// Unwrap is the failure itself.
+func (w *worded) Unwrap() error { return w.error }
+
+// inWords gives words to what the library has none for.
+func inWords(err error) error {
+	if err == nil || !unworded.MatchString(err.Error()) {
+		return err
+	}
+	return &worded{err, unworded.ReplaceAllString(err.Error(), "the call broke off")}
 }
 
 // sound says whether a client may serve the next caller after this. After "not leader" it has gone to the leader by itself.
