@@ -38,7 +38,7 @@ func (s *service) begin(ctx context.Context) error {
 // lead is one attempt to write the first events.
 func (s *service) lead(ctx context.Context) error {
 	s.engine = engine.New(engine.Options{
-		Log: s.store, Broker: s.broker, Instance: s.instance, Build: s.p.build, Uptime: uptime(), Logger: s.log, Observe: s.measure, WatchBars: true, MaxBatch: s.maxBatch(),
+		Log: s.store, Broker: s.broker, Instance: s.instance, Build: s.p.build, Uptime: uptime(), Logger: s.log, Observe: s.measure, WatchBars: true, MaxBytes: s.maxBytes(),
 	}, s.recovery.State, s.recovery.Head)
 	if s.recovery.Head.Next == 0 {
 		p := s.cfg.Portfolio

@@ -85,7 +85,15 @@ func (s *service) logHalt(err error) error {
 // engineHalt says why the writer ended. What is on the disk is found out by the next start.
 func (s *service) engineHalt(err error) error {
 	again := fmt.Sprintf("nothing was answered that is not on the disk; `pmctl log info %s` shows it, the next start is the same recovery", s.where())
+	var corrupt *eventstore.Corrupt
 	switch {
+	case errors.As(err, &corrupt) && s.cfg.EventStore.Server:
+		return s.remoteHalt(err)
+	case errors.Is(err, esdb.ErrRefused):
+		return &halt{Code: codeLogWriteFailed, Err: err, Hint: fmt.Sprintf("give the user of %s the right to write the stream %s again, or the password that it has now, then start again; %s",
+			esdb.Redacted(s.cfg.EventStore.URL.Reveal()), esdb.Stream(s.cfg.Portfolio.ID), again)}
+	case errors.Is(err, esdb.ErrAppendSize):
+		return &halt{Code: codeLogWriteFailed, Err: err, Hint: "set MaxAppendSize of the event store back to its own 1 MiB or above what is named here, then start again; " + again}
 	case errors.Is(err, engine.ErrOtherWriter):
 		return &halt{Code: codeOtherWriter, Err: err, Hint: "somebody else writes this log: end the other writer before starting again; " + again}
 	case errors.Is(err, eventstore.ErrBroken), errors.Is(err, eventstore.ErrOutcomeUnknown):

@@ -29,14 +29,16 @@ func (s *service) openRemote(ctx context.Context) (eventstore.Log, error) {
 	return log, nil
 }
 
-// remoteBatch is how many commands go into one append across the wire. The event store takes 1 MiB at once unless it was told otherwise,
-// and answers a larger append with a refusal, which would end this process: sixteen signals of the largest size stay below it.
-const remoteBatch = 16
+// remoteBytes is how many bytes go into one append across the wire before what waits has to wait for the next. The event store takes 1 MiB
+// at once unless it was told otherwise, and a larger append would end this process. On top come one more signal (a body of 16 KiB is up to
+// 96 KiB in the log, where a control character takes six bytes) and what became due: exits of everything that is held take about 2 KiB a
+// position. A quarter of a MiB leaves them room, and passes in an append's half second on a slow line too.
+const remoteBytes = 256 << 10
 
-// maxBatch is the engine's limit of one append, 0 for its own.
-func (s *service) maxBatch() int {
+// maxBytes is the engine's limit of one append, 0 for none of its own.
+func (s *service) maxBytes() int {
 	if s.cfg.EventStore.Server {
-		return remoteBatch
+		return remoteBytes
 	}
 	return 0
 }

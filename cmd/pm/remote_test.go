@@ -14,6 +14,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"pm/domain"
+	"pm/eventstore"
 	"pm/eventstore/esdb"
 	"pm/eventstore/esdb/esdbtest"
 )
@@ -65,40 +67,60 @@ func TestAnEventStoreThatAnswersLateOrNotAtAllLosesNothing(t *testing.T) {
 }
 
 func TestABurstOfTheLargestSignalsFitsTheEventStoresAppends(t *testing.T) {
-	server := esdbtest.Start(t, esdbtest.Options{})
-	r := launch(t, "--data", t.TempDir(), "--config", remoteConfig(t, server.URL()))
-	const senders = 100
-	answers := make(chan string, senders)
-	for n := range senders {
-		go func() {
-			body := fmt.Sprintf(`{"id":"bar-%d","type":"MARKET_DATA","instrument":"BANK_NIFTY","timestamp":%q,"price":52000,"atr":220,"supertrend":51650,"note":"%s"}`,
-				n, time.Now().UTC().Format(time.RFC3339Nano), strings.Repeat(`\"`, 8000))
-			status, answer := r.try(body)
-			for status == http.StatusGatewayTimeout { // not durable in time, on a machine that is busy: a sender asks again, under the same id
-				status, answer = r.try(body)
+	const bar = `{"id":"bar-%d","type":"MARKET_DATA","instrument":"BANK_NIFTY","timestamp":%q,"price":52000,"atr":220,"supertrend":51650%s}`
+	for name, filling := range map[string]string{
+		"escapes":     `,"note":"` + strings.Repeat(`\"`, 8000) + `"`,
+		"white space": strings.Repeat("\n\t", 8000), // six bytes in the log for each
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := esdbtest.Start(t, esdbtest.Options{})
+			r := launch(t, "--data", t.TempDir(), "--config", remoteConfig(t, server.URL()))
+			const senders = 100
+			answers := make(chan string, senders)
+			for n := range senders {
+				go func() { answers <- r.insist(fmt.Sprintf(bar, n, time.Now().UTC().Format(time.RFC3339Nano), filling)) }()
 			}
-			if status == http.StatusOK {
-				answer = ""
+			for range senders {
+				select {
+				case answer := <-answers:
+					require.Empty(t, answer)
+				case <-time.After(deadline):
+					require.Fail(t, "a burst is not taken")
+				}
 			}
-			answers <- answer
-		}()
+			require.Zero(t, r.stop())
+			require.Equal(t, senders, stored(t, server, "SignalReceived"), "each is in the log, once")
+		})
 	}
-	for range senders {
-		select {
-		case answer := <-answers:
-			require.Empty(t, answer)
-		case <-time.After(deadline):
-			require.Fail(t, "a burst is not taken")
+}
+
+// stored is how many events of a type are in the stream.
+func stored(t *testing.T, server *esdbtest.Server, kind string) (n int) {
+	t.Helper()
+	log, err := esdb.OpenReader(t.Context(), server.URL(), "main", esdb.Options{})
+	require.NoError(t, err)
+	defer func() { _ = log.Close() }()
+	_, err = eventstore.Replay(t.Context(), log, 0, func(rec domain.Recorded, _ eventstore.Hash) error {
+		if rec.Type == kind {
+			n++
 		}
+		return nil
+	})
+	require.NoError(t, err)
+	return n
+}
+
+// insist sends until it is known what became of it, and gives the answer unless it was taken. On a machine that is busy a signal may not be
+// durable in time: a sender asks again, under the same id.
+func (r *running) insist(body string) string {
+	status, answer := r.try(body)
+	for status == http.StatusGatewayTimeout {
+		status, answer = r.try(body)
 	}
-	received := 0
-	for _, kind := range r.types(2) {
-		if kind == "SignalReceived" {
-			received++
-		}
+	if status == http.StatusOK {
+		return ""
 	}
-	require.Equal(t, senders, received, "each is in the log, once")
-	require.Zero(t, r.stop())
+	return answer
 }
 
 func TestAnEventStoreThatIsAwayEndsTheStart(t *testing.T) {
@@ -146,5 +168,50 @@ func TestAStopEndsAStartThatWaitsForTheAnswerToItsFirstAppend(t *testing.T) {
 				require.Fail(t, "a stop waits for a store that does not answer")
 			}
 		})
+	}
+}
+
+func TestAnEventThatIsNotPmsOwnEndsARunningService(t *testing.T) {
+	server := esdbtest.Start(t, esdbtest.Options{})
+	config, data := remoteConfig(t, server.URL()), t.TempDir()
+	r := launch(t, "--data", data, "--config", config)
+	server.Note(t, esdb.Stream("main"))
+	status, answer := r.try(baseEntry())
+	require.Equal(t, http.StatusGatewayTimeout, status, answer)
+	requireHalt(t, r.ended(), r.errs, "DATA_CORRUPT", "never mended")
+	require.Contains(t, r.errs.lastLines(2)[0], "by another writer")
+	code, _, errs := failing(t, "--data", data, "--config", config, "--listen", "127.0.0.1:0")
+	requireHalt(t, code, errs, "DATA_CORRUPT", "never mended")
+}
+
+func TestWhatTheEventStoreDoesNotTakeIsNoDefect(t *testing.T) {
+	t.Run("rights that were taken away", func(t *testing.T) {
+		server := esdbtest.Start(t, esdbtest.Options{})
+		r := launch(t, "--data", t.TempDir(), "--config", remoteConfig(t, server.URL()))
+		server.FailAppends(esdbtest.Denied)
+		status, answer := r.try(baseEntry())
+		require.Equal(t, http.StatusGatewayTimeout, status, answer)
+		requireHalt(t, r.ended(), r.errs, codeLogWriteFailed, "the right to write the stream portfolio-main")
+	})
+	t.Run("a limit below one signal", func(t *testing.T) {
+		server := esdbtest.Start(t, esdbtest.Options{MaxAppend: 16 << 10})
+		r := launch(t, "--data", t.TempDir(), "--config", remoteConfig(t, server.URL()))
+		status, answer := r.try(strings.TrimSuffix(baseEntry(), "}") + strings.Repeat("\n", 15_000) + "}")
+		require.Equal(t, http.StatusGatewayTimeout, status, answer)
+		requireHalt(t, r.ended(), r.errs, codeLogWriteFailed, "set MaxAppendSize of the event store")
+		require.Contains(t, r.errs.lastLines(2)[0], "at most 16384")
+	})
+}
+
+// ended waits for a pm that ends by itself.
+func (r *running) ended() int {
+	r.t.Helper()
+	select {
+	case code := <-r.code:
+		http.DefaultClient.CloseIdleConnections()
+		return code
+	case <-time.After(deadline):
+		require.Fail(r.t, "pm does not end by itself", r.errs.String())
+		return 0
 	}
 }

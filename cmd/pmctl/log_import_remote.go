@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"pm/cmd/internal/installation"
 	"pm/domain"
@@ -16,6 +17,10 @@ import (
 	"pm/eventstore/signature"
 	"pm/eventstore/sqlite"
 )
+
+// importDeadline is how long the store has for one append of an import, up to 768 KiB. Nobody waits for these as an exit waits for the
+// service's: what counts is that a line of 30 KiB a second is fast enough.
+const importDeadline = 30 * time.Second
 
 // importRemote brings an export into a store across the wire. A stream cannot be made under another name and renamed, so three
 // things keep a half of one from being taken for a log: the whole export is checked before the first record is sent; the head that it
@@ -37,7 +42,7 @@ func (c *cli) importRemote(ctx context.Context, name string, opt importOptions) 
 	if p != "" && p != want.portfolio {
 		return fmt.Errorf("import: the address names portfolio %q, the export is of %q", p, want.portfolio)
 	}
-	log, err := esdb.Open(ctx, address, want.portfolio, esdb.Options{})
+	log, err := esdb.Open(ctx, address, want.portfolio, esdb.Options{AppendDeadline: importDeadline})
 	if err != nil {
 		return fmt.Errorf("import: %w", err)
 	}

@@ -73,6 +73,14 @@ func TestAHalfDoneImportIntoAnEventStoreIsKnownAndResumed(t *testing.T) {
 	require.Equal(t, recs, logtest.All(t, log, 0))
 }
 
+func TestAnImportOverASlowLineHasTheTimeThatItNeeds(t *testing.T) {
+	data, _ := storyData(t)
+	file, next := exportOf(t, data), filepath.Join(t.TempDir(), "data")
+	server := esdbtest.Start(t, esdbtest.Options{BytesPerSecond: len(read(t, file))}) // the one append takes a second
+	_, errs := pmctl(t, exitFine, "log", "import", file, "--to", server.URL(), "--data", next, "--key", installation.PublicFile(data))
+	require.Contains(t, errs, "47 events imported into ")
+}
+
 func TestNothingIsSentOfAnExportThatIsNotSound(t *testing.T) {
 	data, _ := storyData(t)
 	file, server, next := exportOf(t, data), esdbtest.Start(t, esdbtest.Options{}), t.TempDir()

@@ -48,6 +48,9 @@ type Options struct {
 	Inbox    int // commands that may wait
 	Reserve  int // further places for exits and bars
 	MaxBatch int // commands decided in one append
+	// MaxBytes ends what one append of Run takes: once the events that were decided have as many bytes, what waits goes into the next. An
+	// append has at most this, one more command and what became due. 0: the log's own limit is far enough away.
+	MaxBytes int
 	// WatchBars calls a person when bars stop coming for an open position. A backtest leaves it out: its clock jumps.
 	WatchBars bool
 	// Observe sees each step once it is durable, on the writer's goroutine: it must be quick, and change nothing. nil: nobody looks.
@@ -83,6 +86,7 @@ type Engine struct {
 
 	inbox    chan *message // from callers
 	internal chan *message // from effects
+	held     []*message    // found no room in the last append; the writer's own
 	waiting  atomic.Int64
 	stopped  chan struct{}
 	lastSeen time.Time // wall clock at the last look
@@ -151,34 +155,49 @@ func (e *Engine) one(ctx context.Context, c domain.Command) error {
 // Step decides the commands one after another, appends all their events in one durable write together with what became due, and
 // gives the results in the same order. An error ends the engine. Only the engine's own goroutine may call it.
 func (e *Engine) Step(ctx context.Context, commands ...domain.Command) ([]Result, error) {
-	t := &turn{e: e, start: e.head, now: e.now(), began: e.o.Uptime()}
-	results := make([]Result, len(commands))
-	for i, c := range commands {
-		result, err := t.take(c)
-		if err != nil {
+	t := e.begin()
+	for _, c := range commands {
+		if err := t.decide(c); err != nil {
 			return nil, err
 		}
-		results[i] = result
 	}
+	return t.finish(ctx)
+}
+
+// begin is a turn in which nothing is decided yet.
+func (e *Engine) begin() *turn { return &turn{e: e, start: e.head, now: e.now(), began: e.o.Uptime()} }
+
+// decide takes one command into the turn.
+func (t *turn) decide(c domain.Command) error {
+	result, err := t.take(c)
+	if err != nil {
+		return err
+	}
+	t.commands, t.results = append(t.commands, c), append(t.results, result)
+	return nil
+}
+
+// finish decides what became due, appends the turn's events and gives the results of its commands.
+func (t *turn) finish(ctx context.Context) ([]Result, error) {
 	if err := t.due(); err != nil {
 		return nil, err
 	}
-	decided := e.o.Uptime()
+	e, decided := t.e, t.e.o.Uptime()
 	if len(t.records) == 0 {
-		t.observed(commands, results, decided, decided)
-		return results, nil
+		t.observed(decided, decided)
+		return t.results, nil
 	}
 	if err := e.append(ctx, t.start, t.records); err != nil {
 		return nil, err
 	}
-	t.observed(commands, results, decided, e.o.Uptime())
+	t.observed(decided, e.o.Uptime())
 	e.head = e.sealer.Head()
-	for i := range results {
-		results[i].Revision = e.head.Next - 1
+	for i := range t.results {
+		t.results[i].Revision = e.head.Next - 1
 	}
 	t.report()
 	e.publish()
-	return results, nil
+	return t.results, nil
 }
 
 // wall is the wall clock in UTC: what senders' times are held against.
@@ -189,14 +208,20 @@ func (e *Engine) now() time.Time { return e.time.now(e.wall(), e.o.Uptime()) }
 
 // turn is one step on its way to the disk.
 type turn struct {
-	e       *Engine
-	start   eventstore.Head
-	now     time.Time
-	began   time.Duration // uptime
-	records []eventstore.Record
-	events  []domain.Recorded
-	digests []digest
+	e        *Engine
+	start    eventstore.Head
+	now      time.Time
+	began    time.Duration // uptime
+	commands []domain.Command
+	results  []Result // of the commands
+	records  []eventstore.Record
+	size     int // bytes of the records
+	events   []domain.Recorded
+	digests  []digest
 }
+
+// full says that the turn takes no further command.
+func (t *turn) full() bool { return t.e.o.MaxBytes > 0 && t.size >= t.e.o.MaxBytes }
 
 type digest struct {
 	revision uint64
@@ -243,6 +268,7 @@ func (t *turn) seal(event domain.Event, corr, cause domain.EventID) (domain.Reco
 		return recorded, fmt.Errorf("seal %s: %w", event.EventType(), err)
 	}
 	t.records, t.events = append(t.records, record), append(t.events, recorded)
+	t.size += record.Size()
 	return recorded, nil
 }
 
@@ -274,11 +300,11 @@ func (t *turn) due() error {
 }
 
 // observed tells whoever measures. A step without commands and events is only the clock's.
-func (t *turn) observed(commands []domain.Command, results []Result, decided, durable time.Duration) {
-	if t.e.o.Observe == nil || len(commands)+len(t.events) == 0 {
+func (t *turn) observed(decided, durable time.Duration) {
+	if t.e.o.Observe == nil || len(t.commands)+len(t.events) == 0 {
 		return
 	}
-	t.e.o.Observe(Observation{Commands: commands, Results: results, Events: t.events, Decision: decided - t.began, Append: durable - decided})
+	t.e.o.Observe(Observation{Commands: t.commands, Results: t.results, Events: t.events, Decision: decided - t.began, Append: durable - decided})
 }
 
 // report writes one log line a step of the life of a signal or an order, once it is durable.

@@ -27,15 +27,9 @@ func (e *Engine) Run(ctx context.Context) error {
 	ticker := time.NewTicker(tickEvery)
 	defer ticker.Stop()
 	for {
-		var first *message
-		select {
-		case <-ctx.Done():
+		first, ended := e.first(ctx, ticker.C)
+		if ended {
 			return nil
-		case first = <-e.internal:
-		case first = <-e.inbox:
-			e.waiting.Add(-1)
-		case <-ticker.C:
-			first = &message{}
 		}
 		// The step is finished even if the context ends meanwhile: an append must not be torn from its answer.
 		if err := e.batch(appends, first); err != nil {
@@ -44,19 +38,55 @@ func (e *Engine) Run(ctx context.Context) error {
 	}
 }
 
-// batch takes what waits, reports of the broker first, and answers everything after one durable append.
+// first waits for what the next step begins with: nil if something was held back already.
+func (e *Engine) first(ctx context.Context, tick <-chan time.Time) (m *message, ended bool) {
+	if len(e.held) > 0 {
+		return nil, ctx.Err() != nil
+	}
+	select {
+	case <-ctx.Done():
+		return nil, true
+	case m = <-e.internal:
+	case m = <-e.inbox:
+		e.waiting.Add(-1)
+	case <-tick:
+		m = &message{}
+	}
+	return m, false
+}
+
+// batch takes what waits, reports of the broker first, and answers everything after one durable append. What finds no room in that
+// append is held for the next one.
 func (e *Engine) batch(ctx context.Context, first *message) error {
 	messages := e.drain(first)
-	commands := e.clockStep()
-	own := len(commands)
-	for _, m := range messages {
-		commands = append(commands, m.commands...)
+	t := e.begin()
+	own := e.clockStep()
+	for _, c := range own {
+		if err := t.decide(c); err != nil {
+			return err
+		}
 	}
-	results, err := e.Step(ctx, commands...)
+	for i, m := range messages {
+		if t.full() {
+			messages, e.held = messages[:i], messages[i:]
+			break
+		}
+		for _, c := range m.commands {
+			if err := t.decide(c); err != nil {
+				return err
+			}
+		}
+	}
+	results, err := t.finish(ctx)
 	if err != nil {
 		return err
 	}
-	results = results[own:]
+	e.answer(messages, results[len(own):])
+	return nil
+}
+
+// answer gives each message its results, and a look what is durable now.
+func (e *Engine) answer(messages []*message, results []Result) {
 	for _, m := range messages {
 		if m.look != nil {
 			m.look(e.state, e.head)
@@ -66,17 +96,25 @@ func (e *Engine) batch(ctx context.Context, first *message) error {
 		}
 		results = results[len(m.commands):]
 	}
-	return nil
 }
 
 func (e *Engine) drain(first *message) []*message {
-	messages := []*message{first}
-	for len(messages) < e.o.MaxBatch {
+	var messages []*message
+	if first != nil {
+		messages = append(messages, first)
+	}
+	held := e.held
+	e.held = nil
+	for len(messages)+len(held) < e.o.MaxBatch {
 		select {
 		case m := <-e.internal:
 			messages = append(messages, m)
 			continue
 		default:
+		}
+		if len(held) > 0 { // came before what is in the inbox
+			messages, held = append(messages, held...), nil
+			continue
 		}
 		select {
 		case m := <-e.inbox:
@@ -86,7 +124,7 @@ func (e *Engine) drain(first *message) []*message {
 			return messages
 		}
 	}
-	return messages
+	return append(messages, held...)
 }
 
 // maxClockStep is how far the wall clock may go back without a word: log time just stands still meanwhile.

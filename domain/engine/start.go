@@ -66,7 +66,8 @@ func (e *Engine) lead(ctx context.Context, c domain.StartEpoch) error {
 			return err
 		}
 	}
-	t.observed([]domain.Command{c}, []Result{{Events: slices.Clone(t.events)}}, decided, e.o.Uptime())
+	t.commands, t.results = []domain.Command{c}, []Result{{Events: slices.Clone(t.events)}}
+	t.observed(decided, e.o.Uptime())
 	e.head = e.sealer.Head()
 	t.report()
 	return nil

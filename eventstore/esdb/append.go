@@ -119,7 +119,7 @@ func (a *appending) run(ctx context.Context) error {
 			case kind == refused || kind == deleted:
 				return a.l.failed(context.WithoutCancel(ctx), err)
 			case kind == large:
-				return &eventstore.TooLarge{What: "bytes of an append for this event store", Got: a.size(), Max: mostBytes(err)}
+				return fmt.Errorf("%w: %w", ErrAppendSize, &eventstore.TooLarge{What: "bytes of an append for this event store", Got: a.size(), Max: mostBytes(err)})
 			}
 		}
 		stored, settled, look := a.look()
@@ -143,9 +143,13 @@ func (a *appending) run(ctx context.Context) error {
 
 // send is one try. The caller's context has no say in it: a call that is broken off is neither done nor undone.
 func (a *appending) send() error {
+	began := time.Now()
 	_, err := call(a.l.life, a.l.clients, a.limit+grace, func(ctx context.Context, one *client.Client) (*client.WriteResult, error) {
 		return one.AppendToStream(ctx, a.l.stream, appendOptions(a.at, a.limit), a.batch...)
 	})
+	if kindOf(err) == away && time.Since(began) >= a.limit { // what was cut off by the deadline says so in many ways, or not at all
+		return fmt.Errorf("no answer within %s: %w", a.limit, err)
+	}
 	return err
 }
 
@@ -157,7 +161,14 @@ func (a *appending) look() (stored, settled bool, err error) {
 		from = client.Revision(a.at.Next)
 	}
 	there, err := a.l.fetch(a.l.life, readOptions(client.Forwards, from), uint64(len(a.recs)))
-	if err != nil && kindOf(err) != absent {
+	var corrupt *eventstore.Corrupt
+	switch kind := kindOf(err); {
+	case kind == fine, kind == absent:
+	case kind == deleted:
+		return false, true, a.l.buried()
+	case errors.As(err, &corrupt):
+		return false, true, fmt.Errorf("something else stands where the append should go, by another writer: %w", err)
+	default:
 		return false, false, err
 	}
 	if len(there) == 0 {
@@ -188,6 +199,10 @@ func (a *appending) behind() (stored, settled bool, err error) {
 // other names the head that another writer has made.
 func (a *appending) other() error {
 	head, err := a.l.Head(a.l.life)
+	var corrupt *eventstore.Corrupt
+	if errors.As(err, &corrupt) {
+		return fmt.Errorf("other records stand at %s, and behind them is none of pm: %w", a.at, err)
+	}
 	if err != nil {
 		return fmt.Errorf("%w: other records stand at %s, and the head cannot be read: %w", eventstore.ErrOutcomeUnknown, a.at, err)
 	}

@@ -97,7 +97,8 @@ func guarded[T any](f func() (T, error)) (value T, err error) {
 			err = fmt.Errorf("%w: the client library panicked: %v", ErrUnavailable, p)
 		}
 	}()
-	return f()
+	value, err = f()
+	return value, inWords(err)
 }
 
 // connected takes a client that has found its server, or makes one. Its caller must put it back.

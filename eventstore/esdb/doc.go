@@ -7,7 +7,8 @@
 //
 // Appending. The expected revision always goes along; one function makes the options. An append has 500 ms. When it is not known
 // whether it was stored (deadline, reset, a connection that ended), the revisions are read back: our own bytes there are a success,
-// other bytes are *eventstore.WrongHead, nothing there means that the same records go again at the same head. What stays unknown is
+// other bytes are *eventstore.WrongHead, an event that is no record of pm *eventstore.Corrupt, and nothing there means that the same
+// records go again at the same head. What the user may not do is ErrRefused, what the store finds too large ErrAppendSize. What stays unknown is
 // eventstore.ErrOutcomeUnknown, and the caller asks again with the same records. Once an append has been sent, the caller's context
 // ends the repeating and not the append.
 //

@@ -3,6 +3,7 @@ package esdb
 import (
 	"context"
 	"errors"
+	"regexp"
 	"strings"
 
 	client "github.com/EventStore/EventStore-Client-Go/v4/esdb"
@@ -10,8 +11,14 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// ErrUnavailable says that the event store could not be reached or did not answer in time.
-var ErrUnavailable = errors.New("the event store cannot be reached")
+var (
+	// ErrUnavailable says that the event store could not be reached or did not answer in time.
+	ErrUnavailable = errors.New("the event store cannot be reached")
+	// ErrRefused says that the event store does not let this user do it, or does not know it.
+	ErrRefused = errors.New("the event store refuses")
+	// ErrAppendSize says that an append is larger than the event store was told to take. *eventstore.TooLarge goes with it.
+	ErrAppendSize = errors.New("the event store's MaxAppendSize")
+)
 
 // kind is what a failure means to us.
 type kind int
@@ -71,6 +78,29 @@ func kindOfStatus(err error) kind {
 	default:
 		return away
 	}
+}
+
+// unworded is what the library says instead of an error that it has no words for.
+var unworded = regexp.MustCompile(`\[ErrorCode \d+\] \(sorry, this error code is not supported by the Error\(\) method\)`)
+
+// worded is a failure whose text a person can use.
+type worded struct {
+	error
+	text string
+}
+
+// Error is the text.
+func (w *worded) Error() string { return w.text }
+
+// Unwrap is the failure itself.
+func (w *worded) Unwrap() error { return w.error }
+
+// inWords gives words to what the library has none for.
+func inWords(err error) error {
+	if err == nil || !unworded.MatchString(err.Error()) {
+		return err
+	}
+	return &worded{err, unworded.ReplaceAllString(err.Error(), "the call broke off")}
 }
 
 // sound says whether a client may serve the next caller after this. After "not leader" it has gone to the leader by itself.

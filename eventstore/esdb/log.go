@@ -171,12 +171,17 @@ func (l *Log) failed(ctx context.Context, err error) error {
 	}
 	switch kindOf(err) {
 	case deleted:
-		return &eventstore.Corrupt{Rev: 0, Reason: "the stream " + l.stream + " was deleted for good"}
+		return l.buried()
 	case refused:
-		return fmt.Errorf("the event store refuses: %w", err)
+		return fmt.Errorf("%w: %w", ErrRefused, err)
 	default: // a conflict, an absent stream and what is too large are judged by whoever called
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
+}
+
+// buried is what a stream with a tombstone is.
+func (l *Log) buried() error {
+	return &eventstore.Corrupt{Rev: 0, Reason: "the stream " + l.stream + " was deleted for good"}
 }
 
 // Close ends the use of the log. An append under way ends with eventstore.ErrOutcomeUnknown, since nobody waits for its answer any more.

@@ -7,6 +7,7 @@ import (
 	"net"
 	"strconv"
 	"sync"
+	"time"
 )
 
 // listen listens at an address, or on a free port below those that the system gives to whoever connects: one of those could be taken while
@@ -84,6 +85,7 @@ func (s *Server) AwaitConnections(ctx context.Context, n int) int {
 type tracked struct {
 	net.Listener
 	conns *connections
+	line  line
 }
 
 // Accept waits for the next connection.
@@ -93,12 +95,29 @@ func (l *tracked) Accept() (net.Conn, error) {
 		return nil, err
 	}
 	l.conns.change(conn, true)
-	return &trackedConn{conn, l.conns}, nil
+	return &trackedConn{conn, l.conns, l.line}, nil
 }
+
+// line is how fast bytes come in; 0 is as fast as they can.
+type line struct{ bytesPerSecond int }
+
+// piece is how much a slow line brings at once.
+const piece = 4 << 10
 
 type trackedConn struct {
 	net.Conn
 	conns *connections
+	line  line
+}
+
+// Read takes what came, at the speed of the line.
+func (c *trackedConn) Read(b []byte) (int, error) {
+	if c.line.bytesPerSecond == 0 {
+		return c.Conn.Read(b)
+	}
+	n, err := c.Conn.Read(b[:min(len(b), piece)])
+	time.Sleep(time.Duration(n) * time.Second / time.Duration(c.line.bytesPerSecond))
+	return n, err
 }
 
 // Close forgets the connection.

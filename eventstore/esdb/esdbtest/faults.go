@@ -18,7 +18,7 @@ const (
 	ResetBefore        // the call breaks off
 	StoreLate          // answered by nobody, and stored only after Options.LateBy: when the caller has given up
 	WrongVersion       // answered with another expected version, whatever the stream has
-	NotLeader          // refused with the endpoint of the leader, which is this server
+	NotLeader          // refused with the endpoint of the leader, Options.Leader
 	Denied             // refused: the user may not write
 	Expired            // the server's own deadline has passed
 	Drop               // every connection of the server is cut, nothing stored
@@ -54,10 +54,18 @@ func (f *faults) nextAppend() Fault {
 		f.appends = f.appends[1:]
 		return first
 	}
-	// One draw a call, so that a seed gives the same row of faults whatever the percentages of the others are.
-	for draw, kinds := f.rng.IntN(100), f.chances(); len(kinds) > 0; kinds = kinds[1:] {
-		if draw -= kinds[0].percent; draw < 0 {
-			return kinds[0].fault
+	return f.draw([]chance{
+		{f.o.LostPercent, LoseAnswer}, {f.o.LatePercent, LateAnswer}, {f.o.StoreLatePercent, StoreLate}, {f.o.ResetPercent, ResetAfter},
+		{f.o.WrongPercent, WrongVersion}, {f.o.NotLeaderPercent, NotLeader}, {f.o.DeniedPercent, Denied}, {f.o.ExpiredPercent, Expired}, {f.o.DropPercent, Drop},
+	})
+}
+
+// draw is one draw a call, so that a seed gives the same row of faults whatever the percentages of the others are.
+func (f *faults) draw(kinds []chance) Fault {
+	n := f.rng.IntN(100)
+	for _, kind := range kinds {
+		if n -= kind.percent; n < 0 {
+			return kind.fault
 		}
 	}
 	return None
@@ -68,10 +76,6 @@ type chance struct {
 	fault   Fault
 }
 
-func (f *faults) chances() []chance {
-	return []chance{{f.o.LostPercent, LoseAnswer}, {f.o.LatePercent, LateAnswer}, {f.o.StoreLatePercent, StoreLate}, {f.o.ResetPercent, ResetAfter}}
-}
-
 func (f *faults) nextRead() Fault {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -80,10 +84,7 @@ func (f *faults) nextRead() Fault {
 		f.reads = f.reads[1:]
 		return first
 	}
-	if f.rng.IntN(100) < f.o.CutPercent {
-		return CutShort
-	}
-	return None
+	return f.draw([]chance{{f.o.CutPercent, CutShort}, {f.o.SlowPercent, Slow}})
 }
 
 // FailAppends says what happens to the next appends, one fault each; after them chance has its say again.

@@ -1,6 +1,7 @@
 package esdbtest
 
 import (
+	"net"
 	"strconv"
 
 	"google.golang.org/grpc"
@@ -12,8 +13,12 @@ import (
 // The errors below carry the trailers by which the client library tells them apart.
 
 func (s *Server) notLeader(call grpc.ServerStream) error {
-	host, port := s.endpoint()
-	call.SetTrailer(metadata.Pairs("exception", "not-leader", "leader-endpoint-host", host, "leader-endpoint-port", strconv.Itoa(port)))
+	leader := s.o.Leader
+	if leader == "" {
+		leader = s.Address()
+	}
+	host, port, _ := net.SplitHostPort(leader)
+	call.SetTrailer(metadata.Pairs("exception", "not-leader", "leader-endpoint-host", host, "leader-endpoint-port", port))
 	return status.Error(codes.NotFound, "Leader info available")
 }
 

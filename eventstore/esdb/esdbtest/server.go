@@ -35,11 +35,19 @@ type Options struct {
 	LatePercent      int // stored, answered after LateBy
 	StoreLatePercent int // stored after LateBy, never answered
 	ResetPercent     int // stored, then broken off
+	WrongPercent     int // of the appends, as the rest but the last two: answered with another expected version
+	NotLeaderPercent int // refused with the endpoint of the leader
+	DeniedPercent    int // refused: the user may not write
+	ExpiredPercent   int // the server's own deadline has passed
+	DropPercent      int // every connection of the server is cut
 	CutPercent       int // of the reads: broken off after CutAfter events
+	SlowPercent      int // each event takes SlowBy
 
-	LateBy   time.Duration // 0: 700 ms, which is later than the adapter waits
-	SlowBy   time.Duration // 0: 5 ms
-	CutAfter int           // 0: 100 events
+	LateBy         time.Duration // 0: 700 ms, which is later than the adapter waits
+	SlowBy         time.Duration // 0: 5 ms
+	CutAfter       int           // 0: 100 events
+	BytesPerSecond int           // of what a connection brings in; 0: no limit
+	Leader         string        // HOST:PORT that NotLeader names; empty: this server
 }
 
 const (
@@ -107,7 +115,7 @@ func New(o Options) (*Server, error) {
 	streams.RegisterStreamsServer(s.grpc, s)
 	gossip.RegisterGossipServer(s.grpc, gossipServer{s: s})
 	serverfeatures.RegisterServerFeaturesServer(s.grpc, s)
-	go func() { _ = s.grpc.Serve(&tracked{listener, s.conns}) }() // ends with Stop
+	go func() { _ = s.grpc.Serve(&tracked{listener, s.conns, line{o.BytesPerSecond}}) }() // ends with Stop
 	return s, nil
 }
 

@@ -42,6 +42,17 @@ func (s *Server) SetMetadata(t testing.TB, stream, metadata string) {
 	require.NoError(t, err)
 }
 
+// Note puts an event that is no record of pm at the end of a stream, as another program would.
+func (s *Server) Note(t testing.TB, stream string) {
+	t.Helper()
+	s.store.mu.Lock()
+	defer s.store.mu.Unlock()
+	at, err := next(s.store.conn, stream)
+	require.NoError(t, err)
+	_, err = s.store.append(stream, at, []Event{{ID: uuid.New(), Type: "note", Content: "application/json", Data: []byte(`{}`), Meta: []byte(`{"by":"somebody"}`)}})
+	require.NoError(t, err)
+}
+
 // Stream is the stream of a portfolio.
 func Stream(p domain.PortfolioID) string { return "portfolio-" + string(p) }
 
