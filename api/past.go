@@ -49,13 +49,18 @@ type instance struct {
 
 // instances answers who runs: this one, since the embedded log cannot be shared.
 func (s *Server) instances(c echo.Context) error {
+	limit, err := limitParam(c)
+	if err != nil {
+		return err
+	}
 	out := struct {
 		Instances []instance `json:"instances"`
-		Next      *uint64    `json:"next"`
+		Limit     int        `json:"limit"`
+		Next      *string    `json:"next"`
 		Revision  uint64     `json:"revision"`
-	}{}
+	}{Limit: limit}
 	_, status, _ := s.running()
-	err := s.look(c.Request().Context(), func(st *domain.State, h projections.Head) {
+	err = s.look(c.Request().Context(), func(st *domain.State, h projections.Head) {
 		out.Instances, out.Revision = []instance{{s.o.Instance, status, st.Epoch, s.started.UTC(), s.o.Build}}, h.Revision
 	})
 	return answerOr(c, err, out)

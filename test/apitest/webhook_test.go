@@ -86,6 +86,19 @@ func TestASignalSentTwiceIsAnsweredWithItsFirstOutcome(t *testing.T) {
 	require.NotEqual(t, first.at("request_id"), again.at("request_id"))
 }
 
+func TestADuplicateOfAnExitHasTheFirstOutcomeOfTheSignalThatLedToIt(t *testing.T) {
+	r := traded(t, staffed)
+	require.Equal(t, http.StatusOK, r.command("olga", "halt", `{"reason":"a look"}`).status)
+	first := r.post(`{"type":"EXIT","instrument":"BANK_NIFTY","position":"Long_2","price":"none","id":"e1"}`)
+	require.Equal(t, "accepted", first.at("status"), first.body)
+	require.Contains(t, first.at("flags"), "price: ")
+	again := r.post(`{"type":"EXIT","instrument":"BANK_NIFTY","position":"Long_2","price":50800,"id":"e2"}`)
+	require.Equal(t, "duplicate", again.at("status"), again.body)
+	for _, key := range []string{"status", "signal_id", "revision", "decision", "flags"} {
+		require.Equal(t, first.at(key), again.at("first."+key), "%s: %s", key, again.body)
+	}
+}
+
 func TestADuplicateIsAnsweredEvenIfTheFirstOutcomeCannotBeRead(t *testing.T) {
 	r := start(t)
 	body := base(`,"id":"chart-1"`)
