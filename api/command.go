@@ -43,12 +43,20 @@ const (
 	statusPlanned   = "planned"
 )
 
-// order is a command on its way: same says whether an event that carries its id was recorded for the same wish.
+// order is a command on its way.
 type order struct {
 	id      string
 	by      string
 	command domain.Command
-	same    func(domain.Event) bool
+	same    wish
+}
+
+// wish says whether an event that carries a command's id was recorded for the same wish.
+type wish func(context.Context, *Deps, domain.Recorded) (bool, error)
+
+// byEvent is a wish of which the event says everything.
+func byEvent(same func(domain.Event) bool) wish {
+	return func(_ context.Context, _ *Deps, first domain.Recorded) (bool, error) { return same(first.Event), nil }
 }
 
 // run hands a command to the writer and answers when it is durable.
@@ -109,7 +117,11 @@ func (s *Server) unmoved(ctx context.Context, c echo.Context, deps *Deps, o orde
 	if err != nil {
 		return err
 	}
-	if !o.same(first.Event) {
+	same, err := o.same(c.Request().Context(), deps, first) // longer than the append had: a fold of the past takes seconds
+	if err != nil {
+		return err
+	}
+	if !same {
 		return &failure{status: http.StatusConflict, code: codeIDConflict, field: "id", message: "this id was used before for another command: give every command an id of its own"}
 	}
 	out.Status, out.Repeated, out.State = statusDone, true, ""

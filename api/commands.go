@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"maps"
 	"net/http"
@@ -25,10 +26,10 @@ func (s *Server) setTrading(to domain.TradingMode) echo.HandlerFunc {
 			return err
 		}
 		by := actorOf(c).Name
-		return s.run(c, order{id, by, domain.SetTrading{To: to, Reason: reason, By: by, ID: id, Now: s.now().UTC()}, func(e domain.Event) bool {
+		return s.run(c, order{id, by, domain.SetTrading{To: to, Reason: reason, By: by, ID: id, Now: s.now().UTC()}, byEvent(func(e domain.Event) bool {
 			changed, ok := e.(*domain.TradingStateChanged)
 			return ok && changed.To == to
-		}})
+		})})
 	}
 }
 
@@ -43,10 +44,28 @@ func (s *Server) exitPosition(c echo.Context) error {
 		return err
 	}
 	by, position := actorOf(c).Name, domain.PositionID(pathID(c))
-	return s.run(c, order{id, by, domain.ExitPosition{PositionID: position, Reason: reason, By: by, ID: id, Now: s.now().UTC()}, func(e domain.Event) bool {
-		exit, ok := e.(*domain.ExitRequested)
-		return ok && exit.Cause == domain.CauseOperator && (len(exit.Claims) == 0 || exit.Claims[0].PositionID == position)
-	}})
+	return s.run(c, order{id, by, domain.ExitPosition{PositionID: position, Reason: reason, By: by, ID: id, Now: s.now().UTC()}, s.exitOf(position)})
+}
+
+// exitOf is the wish to sell one position. An exit that claimed no lots was asked for while the entry was in flight: its bound order says
+// of which position.
+func (s *Server) exitOf(position domain.PositionID) wish {
+	return func(ctx context.Context, _ *Deps, first domain.Recorded) (same bool, err error) {
+		exit, ok := first.Event.(*domain.ExitRequested)
+		if !ok || exit.Cause != domain.CauseOperator {
+			return false, nil
+		}
+		if len(exit.Claims) > 0 {
+			return exit.Claims[0].PositionID == position, nil
+		}
+		err = s.look(ctx, func(st *domain.State, _ projections.Head) {
+			for _, id := range exit.Binds { // an order is remembered from its end on, and so longer than a command from its beginning on
+				o := st.Known(id)
+				same = o != nil && o.Entry != nil && o.Entry.PositionID == position
+			}
+		})
+		return same, err
+	}
 }
 
 // closeAll sells everything, or says what it would sell.
@@ -60,10 +79,10 @@ func (s *Server) closeAll(c echo.Context) error {
 		return err
 	}
 	by := actorOf(c).Name
-	o := order{id, by, domain.CloseAll{Reason: reason, By: by, ID: id, Now: s.now().UTC()}, func(e domain.Event) bool {
+	o := order{id, by, domain.CloseAll{Reason: reason, By: by, ID: id, Now: s.now().UTC()}, byEvent(func(e domain.Event) bool {
 		exit, ok := e.(*domain.ExitRequested)
 		return ok && exit.Cause == domain.CauseCloseAll
-	}}
+	})}
 	if dry {
 		return s.plan(c, o)
 	}
@@ -106,10 +125,10 @@ func (s *Server) withdrawExit(c echo.Context) error {
 		return err
 	}
 	by, intent := actorOf(c).Name, domain.IntentID(pathID(c))
-	return s.run(c, order{id, by, domain.WithdrawExit{IntentID: intent, Reason: reason, By: by, ID: id, Now: s.now().UTC()}, func(e domain.Event) bool {
+	return s.run(c, order{id, by, domain.WithdrawExit{IntentID: intent, Reason: reason, By: by, ID: id, Now: s.now().UTC()}, byEvent(func(e domain.Event) bool {
 		withdrawn, ok := e.(*domain.ExitWithdrawn)
 		return ok && withdrawn.IntentID == intent
-	}})
+	})})
 }
 
 // acceptDifference takes a person's word for a difference from the broker's book.
@@ -123,9 +142,9 @@ func (s *Server) acceptDifference(c echo.Context) error {
 		return err
 	}
 	by, difference := actorOf(c).Name, pathID(c)
-	return s.run(c, order{id, by, domain.AcceptDifference{DifferenceID: difference, Reason: reason, By: by, ID: id, Now: s.now().UTC()}, func(domain.Event) bool {
+	return s.run(c, order{id, by, domain.AcceptDifference{DifferenceID: difference, Reason: reason, By: by, ID: id, Now: s.now().UTC()}, byEvent(func(domain.Event) bool {
 		return false // BrokerDifferenceAccepted carries no id: whatever has this one was another command's
-	}})
+	})})
 }
 
 // moveCapital deposits or withdraws. Its id must be sent.
@@ -143,7 +162,7 @@ func (s *Server) moveCapital(c echo.Context) error {
 		return err
 	}
 	by := actorOf(c).Name
-	return s.run(c, order{id, by, domain.MoveCapital{Withdraw: out, Amount: amount, Note: note, By: by, ID: id, Now: s.now().UTC()}, func(e domain.Event) bool {
+	return s.run(c, order{id, by, domain.MoveCapital{Withdraw: out, Amount: amount, Note: note, By: by, ID: id, Now: s.now().UTC()}, byEvent(func(e domain.Event) bool {
 		switch e := e.(type) {
 		case *domain.CapitalDeposited:
 			return !out && e.Amount.Equal(amount)
@@ -151,7 +170,7 @@ func (s *Server) moveCapital(c echo.Context) error {
 			return out && e.Amount.Equal(amount)
 		}
 		return false
-	}})
+	})})
 }
 
 const limitsPrefix = "risk."
@@ -168,18 +187,36 @@ func (s *Server) changeLimits(c echo.Context) error {
 		return err
 	}
 	by := actorOf(c).Name
-	return s.run(c, order{id, by, domain.ChangeLimits{Limits: limits, By: by, ID: id, Now: s.now().UTC()}, func(e domain.Event) bool {
-		changed, ok := e.(*domain.RiskLimitsChanged)
+	return s.run(c, order{id, by, domain.ChangeLimits{Limits: limits, By: by, ID: id, Now: s.now().UTC()}, s.limitsOf(limits)})
+}
+
+// limitsOf is the wish to have these limits. The event names those that it changed; the others that were asked for were so already, which
+// only the state of then can say.
+func (s *Server) limitsOf(limits map[string]string) wish {
+	return func(ctx context.Context, deps *Deps, first domain.Recorded) (bool, error) {
+		changed, ok := first.Event.(*domain.RiskLimitsChanged)
 		if !ok {
-			return false
+			return false, nil
 		}
 		for key, value := range changed.After {
 			if limits[key] != value {
-				return false
+				return false, nil
 			}
 		}
-		return true
-	}})
+		if len(limits) == len(changed.After) {
+			return true, nil
+		}
+		then, err := s.foldTo(ctx, deps, projections.Until{Revision: &first.Rev})
+		if err != nil {
+			return false, err
+		}
+		for key, value := range limits {
+			if was, ok := then.Effective[key]; !ok || was != value {
+				return false, nil
+			}
+		}
+		return true, nil
+	}
 }
 
 // limits reads what is left of a body: names and values as the settings have them.

@@ -32,7 +32,7 @@ func (s *Server) raiseFormat(c echo.Context) error {
 		return err
 	}
 	by := actorOf(c).Name
-	return s.run(c, order{id, by, domain.RaiseFormat{To: to, By: by, ID: id, Now: s.now().UTC()}, func(domain.Event) bool {
+	return s.run(c, order{id, by, domain.RaiseFormat{To: to, By: by, ID: id, Now: s.now().UTC()}, byEvent(func(domain.Event) bool {
 		return false // FormatRaised carries no id: whatever has this one was another command's
-	}})
+	})})
 }

@@ -161,7 +161,7 @@ func readOperations(s *schemas) []operation {
 		read("portfolio", "equity, risk, volatility, margin, trading state", s.of(reflect.TypeFor[projections.Portfolio]())),
 		read("positions", "positions", s.list("positions", projections.Position{}), "status", "instrument", "limit", "next"),
 		read("positions/:id", "one position", s.one("position", projections.Position{})),
-		read("pyramids", "open campaigns with their layers", s.list("pyramids", projections.Pyramid{})),
+		read("pyramids", "open campaigns with their layers", s.list("pyramids", projections.Pyramid{}), "limit", "next"),
 		read("orders", "orders, newest first", s.list("orders", projections.Order{}), "status", "instrument", "limit", "next"),
 		read("orders/:id", "one order", s.one("order", projections.Order{})),
 		read("signals", "signals with what became of them, newest first", s.list("signals", projections.Signal{}), "status", "type", "instrument", "limit", "next"),
@@ -180,7 +180,7 @@ func readOperations(s *schemas) []operation {
 			"properties": object{"limits": words, "configured": words, "revision": revisionSchema()},
 		}),
 		read("format", "the log's format and the newest that this build knows", s.of(reflect.TypeFor[formatAnswer]())),
-		read("instances", "who runs", s.list("instances", instance{})),
+		read("instances", "who runs", s.list("instances", instance{}), "limit"),
 		read("recovery", "what the recoveries found, the latest first", recovery, "limit", "next"),
 		open,
 	}

@@ -49,13 +49,18 @@ type instance struct {
 
 // instances answers who runs: this one, since the embedded log cannot be shared.
 func (s *Server) instances(c echo.Context) error {
+	limit, err := limitParam(c)
+	if err != nil {
+		return err
+	}
 	out := struct {
 		Instances []instance `json:"instances"`
-		Next      *uint64    `json:"next"`
+		Limit     int        `json:"limit"`
+		Next      *string    `json:"next"`
 		Revision  uint64     `json:"revision"`
-	}{}
+	}{Limit: limit}
 	_, status, _ := s.running()
-	err := s.look(c.Request().Context(), func(st *domain.State, h projections.Head) {
+	err = s.look(c.Request().Context(), func(st *domain.State, h projections.Head) {
 		out.Instances, out.Revision = []instance{{s.o.Instance, status, st.Epoch, s.started.UTC(), s.o.Build}}, h.Revision
 	})
 	return answerOr(c, err, out)
@@ -108,7 +113,7 @@ func untilParam(text string) (projections.Until, error) {
 	return projections.Until{At: at}, nil
 }
 
-// stateAt answers the state as it was: the log is folded again, by one reader at a time, beside the writer and not in it.
+// stateAt answers the state as it was.
 func (s *Server) stateAt(c echo.Context, at string) error {
 	until, err := untilParam(at)
 	if err != nil {
@@ -118,22 +123,29 @@ func (s *Server) stateAt(c echo.Context, at string) error {
 	if deps == nil {
 		return away(status)
 	}
-	ctx, cancel := context.WithTimeout(c.Request().Context(), StateAtTimeout)
+	st, err := s.foldTo(c.Request().Context(), deps, until)
+	if err != nil {
+		return err
+	}
+	return answerBytes(c, http.StatusOK, echo.MIMEApplicationJSON, projections.StateDocument(st))
+}
+
+// foldTo gives the state as it was: the log is folded again, by one reader at a time, beside the writer and not in it.
+func (s *Server) foldTo(ctx context.Context, deps *Deps, until projections.Until) (*domain.State, error) {
+	ctx, cancel := context.WithTimeout(ctx, StateAtTimeout)
 	defer cancel()
 	select {
 	case s.folding <- struct{}{}:
 		defer func() { <-s.folding }()
 	case <-ctx.Done():
-		return turnedAway(ctx.Err())
+		return nil, turnedAway(ctx.Err())
 	}
 	st, err := deps.Journal.StateAt(ctx, until)
 	switch {
 	case errors.Is(err, projections.ErrBeyond):
-		return notFound(err.Error())
+		return nil, notFound(err.Error())
 	case ctx.Err() != nil:
-		return turnedAway(ctx.Err())
-	case err != nil:
-		return err
+		return nil, turnedAway(ctx.Err())
 	}
-	return answerBytes(c, http.StatusOK, echo.MIMEApplicationJSON, projections.StateDocument(st))
+	return st, err
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -110,20 +111,28 @@ func (s *Server) portfolio(c echo.Context) error {
 	return answer(c, http.StatusOK, out)
 }
 
-// pyramids answers the open campaigns.
+// pyramids answers the open campaigns, by instrument; the last one of a page is its cursor.
 func (s *Server) pyramids(c echo.Context) error {
-	out := struct {
-		Pyramids []projections.Pyramid `json:"pyramids"`
-		Next     *uint64               `json:"next"`
-		Revision uint64                `json:"revision"`
-	}{}
-	err := s.look(c.Request().Context(), func(st *domain.State, h projections.Head) {
-		out.Pyramids, out.Revision = projections.Pyramids(st), h.Revision
-	})
+	limit, err := limitParam(c)
 	if err != nil {
 		return err
 	}
-	return answer(c, http.StatusOK, out)
+	behind := c.QueryParam("next")
+	out := struct {
+		Pyramids []projections.Pyramid `json:"pyramids"`
+		Limit    int                   `json:"limit"`
+		Next     *string               `json:"next"`
+		Revision uint64                `json:"revision"`
+	}{Limit: limit}
+	err = s.look(c.Request().Context(), func(st *domain.State, h projections.Head) {
+		out.Pyramids, out.Revision = projections.Pyramids(st), h.Revision
+	})
+	out.Pyramids = slices.DeleteFunc(out.Pyramids, func(p projections.Pyramid) bool { return p.Instrument <= behind })
+	if err == nil && len(out.Pyramids) > limit {
+		out.Pyramids = out.Pyramids[:limit]
+		out.Next = &out.Pyramids[limit-1].Instrument
+	}
+	return answerOr(c, err, out)
 }
 
 // state answers the whole state, now or as it was: the bytes of projections.StateDocument and nothing else.

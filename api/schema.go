@@ -104,7 +104,7 @@ func (s *schemas) fields(t reflect.Type, properties object, required *[]string) 
 // list is a page of rows under a key.
 func (s *schemas) list(key string, row any) object {
 	return object{
-		"type": "object", "required": []string{key, "next", "revision"},
+		"type": "object", "required": []string{key, "limit", "next", "revision"},
 		"properties": object{
 			key: object{"type": "array", "items": s.of(reflect.TypeOf(row))}, "limit": object{"type": "integer"},
 			"next": object{"type": []string{"string", "integer", "null"}, "description": "pass it as the parameter next (of events: from) for the rows that follow"}, "revision": revisionSchema(),

@@ -78,7 +78,8 @@ func (s *Server) admit(c echo.Context) (domain.Submission, error) {
 	return sub, nil
 }
 
-// readBody reads at most MaxBody bytes, whatever the request says about their type or number.
+// readBody reads at most MaxBody bytes, whatever the request says about their type or number. A body that does not arrive whole is a
+// fault of the line and not of the sender: a 4xx would tell the sender never to repeat it, and an exit on a bad line would be lost.
 func readBody(c echo.Context) ([]byte, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(c.Response().Writer, c.Request().Body, MaxBody))
 	var large *http.MaxBytesError
@@ -86,7 +87,7 @@ func readBody(c echo.Context) ([]byte, error) {
 	case errors.As(err, &large):
 		return nil, &failure{status: http.StatusRequestEntityTooLarge, code: codeTooLarge, message: "the body has more than 16 KiB: send one signal"}
 	case err != nil:
-		return nil, &failure{status: http.StatusBadRequest, code: domain.BadJSON, message: "the body did not arrive whole: send it again"}
+		return nil, later(codeBusy, "the body did not arrive whole: nothing was recorded, send it again", time.Second)
 	}
 	return body, nil
 }

@@ -68,7 +68,7 @@ func (out *Outcome) take(r *Recorded) {
 }
 
 func (out *Outcome) exit(r *Recorded, e *ExitRequested) {
-	if out.Status == "" { // the chain is read from the exit on: a duplicate points at what claimed the lots
+	if out.Status == "" { // a duplicate points at what claimed the lots, and no signal led to that in one step: a person's exit, a late fill's
 		out.Status, out.SignalID, out.Revision = OutcomeAccepted, e.SignalID, r.Rev
 	}
 	if e.HeldBack || out.Action == ActionOpenBase || out.Action == ActionAddLayer {

@@ -35,12 +35,13 @@ const (
 // for Decide to refuse; an unreadable or missing time becomes receivedAt.
 //
 // The second answer is the member "secret", empty if there is none or if it is no string; it is given even where there
-// are problems, and it is cut out of Submission.Raw.
+// are problems, and it is cut out of Submission.Raw. Of a body that is not JSON it is what was read whole of it: a chart
+// can send its secret nowhere else, and a NaN must not make a stranger of it.
 func ParseSignal(body []byte, receivedAt time.Time) (Submission, string, []Problem) {
 	src := string(body)
 	root, duplicates, fault := readJSON(src)
 	if fault != nil {
-		return Submission{}, "", []Problem{{Code: BadJSON, Field: fault.path, Message: "the body is not JSON: " + fault.Error()}}
+		return Submission{}, secretOf(&root), []Problem{{Code: BadJSON, Field: fault.path, Message: "the body is not JSON: " + fault.Error()}}
 	}
 	if root.kind != jsonObject {
 		return Submission{}, "", []Problem{{Code: BadJSON, Message: "send one JSON object, for example " +

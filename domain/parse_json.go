@@ -69,27 +69,47 @@ type jsonReader struct {
 	src        string
 	pos        int
 	path       []string
-	duplicates []string // paths of keys given twice
+	duplicates []string   // paths of keys given twice
+	passed     *jsonFault // the first fault that was read past
 }
 
-// readJSON reads exactly one value and nothing behind it.
+// readJSON reads exactly one value and nothing behind it. With a fault it gives what was read whole: of an object the members before
+// the fault, and those behind it where the fault is a number that JSON cannot say.
 func readJSON(src string) (v jsonValue, duplicates []string, fault *jsonFault) {
 	r := &jsonReader{src: src}
 	if !utf8.ValidString(src) {
-		return v, nil, r.fault("the text is not valid UTF-8")
+		fault = r.fault("the text is not valid UTF-8")
+		r.src = validPart(src)
+		r.space()
+		v, _ = r.value(1)
+		return v, nil, fault
 	}
 	r.space()
 	if r.pos == len(src) {
 		return v, nil, r.fault("there is nothing in it, one JSON object is expected")
 	}
-	if v, fault = r.value(1); fault != nil {
+	if v, fault = r.value(1); fault == nil {
+		if r.space(); r.pos < len(src) {
+			fault = r.fault("there is more than one value: send one JSON object and nothing behind it")
+		}
+	}
+	if r.passed != nil {
+		fault = r.passed // the first one, in the order of the text
+	}
+	if fault != nil {
 		return v, nil, fault
 	}
-	r.space()
-	if r.pos < len(src) {
-		return v, nil, r.fault("there is more than one value: send one JSON object and nothing behind it")
-	}
 	return v, r.duplicates, nil
+}
+
+// validPart is a text up to its first byte that is not UTF-8.
+func validPart(src string) string {
+	for i, c := range src {
+		if c == utf8.RuneError && !strings.HasPrefix(src[i:], string(utf8.RuneError)) {
+			return src[:i]
+		}
+	}
+	return src
 }
 
 func (r *jsonReader) fault(what string) *jsonFault {
@@ -124,7 +144,7 @@ func (r *jsonReader) value(depth int) (jsonValue, *jsonFault) {
 		return jsonValue{kind: jsonString, text: text}, fault
 	case c == '-' || c >= '0' && c <= '9':
 		if strings.HasPrefix(r.src[r.pos:], "-I") {
-			return jsonValue{}, r.fault(noNumber)
+			return r.passOver(), nil
 		}
 		return r.number()
 	default:
@@ -149,10 +169,19 @@ func (r *jsonReader) word() (jsonValue, *jsonFault) {
 	}
 	for _, word := range []string{"NaN", "nan", "Inf", "inf", "+Inf", "+inf"} {
 		if strings.HasPrefix(rest, word) {
-			return jsonValue{}, r.fault(noNumber)
+			return r.passOver(), nil
 		}
 	}
 	return jsonValue{}, r.fault("a JSON value is expected")
+}
+
+// passOver notes a number that JSON cannot say and goes on behind it, so that a secret further on is still read. The text stays at fault.
+func (r *jsonReader) passOver() jsonValue {
+	if r.passed == nil {
+		r.passed = r.fault(noNumber)
+	}
+	r.pos = len(r.src) - len(strings.TrimLeft(r.src[r.pos:], "+-NnAaIiFfTtYy"))
+	return jsonValue{kind: jsonNull}
 }
 
 func (r *jsonReader) object(depth int) (jsonValue, *jsonFault) {

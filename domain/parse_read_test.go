@@ -63,6 +63,39 @@ func TestTheSecretIsAnsweredBesideProblemsSoThatTheSenderCanBeKnownFirst(t *test
 	require.Empty(t, secret)
 }
 
+func TestTheSecretOfABodyThatIsNotJSONIsTheOneThatWasReadWhole(t *testing.T) {
+	for body, want := range map[string]string{
+		`{"secret":"s3","type":"MARKET_DATA","price":NaN}`:         "s3",
+		`{"type":"MARKET_DATA","price":NaN,"secret":"s3"}`:         "s3",
+		`{"type":"MARKET_DATA","price":-Infinity,"secret":"s3"`:    "s3",
+		`{"x":[NaN,{"atr":nan}],"price":+Inf,"secret":"s3","a":,}`: "s3",
+		`{"secret":"s3","price":{{close}}}`:                        "s3",
+		`{"secret":"s3","price":`:                                  "s3",
+		`{"secret":"s3"} {"secret":"s4"}`:                          "s3",
+		"{\"secret\":\"s3\",\"position\":\"Long_\xff1\"}":          "s3",
+		`{"price":{{close}},"secret":"s3"}`:                        "",
+		`{"secret":"s3`:                                            "",
+		"{\"secret\":\"s3\xff\"}":                                  "",
+		"{\"position\":\"\xff\",\"secret\":\"s3\"}":                "",
+		`{"secret":"s3","secret":"s3","price":NaN}`:                "",
+		`{"secret":"s3","price":NaN,"secret":"s4"}`:                "",
+		`{"secret":NaN,"price":1}`:                                 "",
+		`{"secret":["s3"],"price":NaN}`:                            "",
+		`{"x":{"secret":"s3"},"price":NaN}`:                        "",
+		`{"x":{"secret":"s3","price":}`:                            "",
+		`[{"secret":"s3"},NaN]`:                                    "",
+		`"s3" NaN`:                                                 "",
+	} {
+		sub, secret, problems := ParseSignal([]byte(body), received)
+		require.Equal(t, want, secret, body)
+		require.Equal(t, BadJSON, problems[0].Code, body)
+		require.Equal(t, Submission{}, sub, body)
+	}
+	_, _, problems := ParseSignal([]byte(`{"price":NaN,"stop":Infinity,"atr":{{atr}}}`), received)
+	require.Equal(t, "price", problems[0].Field, "the first fault is the one that is told")
+	require.Contains(t, problems[0].Message, "finite number at byte 9")
+}
+
 func TestADecimalIsReadExactlyOrNotAtAll(t *testing.T) {
 	for text, want := range map[string]string{
 		"0": "0", "-0": "0", "0.0": "0", "0e999999999999": "0", "1": "1", "-1.50": "-1.5", "1.5000000000000": "1.5", "15e-1": "1.5",

@@ -24,7 +24,8 @@ import (
 const addGoldens = "PM_ADD_GOLDENS"
 
 // wire holds an example of every form ever written, and the sums of all of them in the order in which they came (sha256sum -c reads
-// them). Both are only ever added to: a changed line is a build that no longer reads what an older one wrote.
+// them). Both are only ever added to: a changed line is a build that no longer reads what an older one wrote. That the sums were not changed
+// together with the files is what test/arch asks git.
 const (
 	wire     = "testdata/wire"
 	wireSums = wire + "/SHA256SUMS"

@@ -61,28 +61,62 @@ func (j *Journal) Events(ctx context.Context, from uint64, limit int) (EventPage
 }
 
 // Outcome reads what became of the signal received at a revision, from the events that its decision recorded: the same answer
-// that its sender got. For a duplicate the revision may also be that of the ExitRequested that claimed the lots.
+// that its sender got. For a duplicate the revision may also be that of the ExitRequested that claimed the lots: its outcome is that of the
+// signal which led to it, if one did.
 func (j *Journal) Outcome(ctx context.Context, revision uint64) (domain.Outcome, error) {
 	head, err := j.log.Head(ctx)
 	if err != nil {
 		return domain.Outcome{}, fmt.Errorf("read the head of the log: %w", err)
 	}
-	var events []domain.Recorded
-	err = j.read(ctx, revision, head, func(_ eventstore.Record, r domain.Recorded) error {
-		// The events of one decision share their log time; what the same chain records later is no part of the first answer.
-		if len(events) == MaxOutcomeRecords || (len(events) > 0 && !r.At.Equal(events[0].At)) {
-			return errPageFull
+	events, err := j.decision(ctx, revision, head)
+	if err == nil && len(events) > 0 {
+		if root := j.received(ctx, events[0], head); root != revision {
+			events, err = j.decision(ctx, root, head)
 		}
-		events = append(events, r)
-		return nil
-	})
-	if err != nil && !errors.Is(err, errPageFull) {
+	}
+	if err != nil {
 		return domain.Outcome{}, fmt.Errorf("read the outcome at revision %d: %w", revision, err)
 	}
 	if len(events) == 0 {
 		return domain.Outcome{}, fmt.Errorf("read the outcome: there is no revision %d, the log ends at %s", revision, head)
 	}
 	return domain.OutcomeOf(events), nil
+}
+
+// decision reads the events of a decision from a revision on. They share their log time; what the same chain records later is no part of
+// the first answer.
+func (j *Journal) decision(ctx context.Context, from uint64, head eventstore.Head) (events []domain.Recorded, err error) {
+	err = j.read(ctx, from, head, func(_ eventstore.Record, r domain.Recorded) error {
+		if len(events) == MaxOutcomeRecords || (len(events) > 0 && !r.At.Equal(events[0].At)) {
+			return errPageFull
+		}
+		events = append(events, r)
+		return nil
+	})
+	if errors.Is(err, errPageFull) {
+		err = nil
+	}
+	return events, err
+}
+
+// received finds the SignalReceived that an exit was decided with, a few records before it; the exit's own revision where there is none, as
+// of a person's exit, and where it cannot be read.
+func (j *Journal) received(ctx context.Context, exit domain.Recorded, head eventstore.Head) uint64 {
+	root := exit.Rev
+	if _, ok := exit.Event.(*domain.ExitRequested); !ok {
+		return root
+	}
+	from := exit.Rev - min(exit.Rev, MaxOutcomeRecords)
+	_ = j.read(ctx, from, head, func(_ eventstore.Record, r domain.Recorded) error { // the exit alone is an answer too
+		if _, signal := r.Event.(*domain.SignalReceived); signal && r.Corr == exit.Corr && r.At.Equal(exit.At) {
+			root = r.Rev
+		}
+		if r.Rev >= exit.Rev {
+			return errPageFull
+		}
+		return nil
+	})
+	return root
 }
 
 // Recorded reads the event at a revision.

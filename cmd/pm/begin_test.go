@@ -165,6 +165,8 @@ func TestAPortfolioThatADeadProcessOpenedLateIsRecoveredAndNotOpenedAgain(t *tes
 	require.Equal(t, "5000000", o.s.engine.State().Capital.Closed().String())
 	require.NotContains(t, o.s.p.out.(*console).String(), "opened with")
 	require.Contains(t, o.s.recovery.Report.Findings[1], "portfolio.initial_capital is 9000000 in the configuration and 5000000 in the log")
+	require.Contains(t, o.s.recovery.Report.Findings[1], "use pmctl capital deposit AMOUNT")
+	require.NotContains(t, o.s.recovery.Report.Findings[1], "later release")
 }
 
 func TestWhatComesLateIsHeldAgainstTheBrokersBook(t *testing.T) {

@@ -101,7 +101,7 @@ func (s *service) compare(ctx context.Context) error {
 	}
 	if want := s.cfg.Portfolio.InitialCapital; first != nil && !first.InitialCapital.Equal(want) {
 		s.finding(fmt.Sprintf("portfolio.initial_capital is %s in the configuration and %s in the log: capital is set once; "+
-			"use pmctl capital, which comes with a later release, to move money",
+			"use pmctl capital deposit AMOUNT or pmctl capital withdraw AMOUNT to move money",
 			want, first.InitialCapital))
 	}
 	if s.p.demo && !s.recovery.State.Demo {

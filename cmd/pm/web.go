@@ -60,7 +60,19 @@ func (s *service) serveHealth(ctx context.Context) error {
 	s.web = w
 	s.onClose("HTTP", w.server.Close)
 	s.log.Info("answering health", "listen", w.address)
+	s.warnOfSharedTries(w.address)
 	return nil
+}
+
+// warnOfSharedTries says that a stranger can hold up signals which carry their secret in the body: wrong secrets are counted by address, and
+// all charts of a platform come from the same few.
+func (s *service) warnOfSharedTries(listen string) {
+	at, err := netip.ParseAddrPort(listen)
+	if err != nil || at.Addr().IsLoopback() || len(s.cfg.Secrets) == 0 || len(s.cfg.Proxies) > 0 {
+		return
+	}
+	s.log.Warn("wrong secrets from an address hold up everybody who sends from it with the secret in the body, and http.trusted_proxies is empty: "+
+		"docs/OPERATIONS.md, Wrong secrets and shared addresses, says what to do", "listen", listen)
 }
 
 // url is where a person on this machine reaches the service.

@@ -87,7 +87,7 @@ func (c *cli) logImport(ctx context.Context, name string, opt importOptions) err
 	lines.done()
 	switch {
 	case errors.Is(err, eventstore.ErrNoExport):
-		return finding(err)
+		return beforeAll(err)
 	case errors.Is(err, eventstore.ErrOtherLog):
 		return fmt.Errorf("%w; an earlier import left %s: look at it, then remove it", err, staging)
 	case err != nil:

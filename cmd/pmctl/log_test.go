@@ -70,9 +70,49 @@ func TestAnExportIsSignedAndVerifiesWithoutTheLog(t *testing.T) {
 	require.Contains(t, errs, "not the trusted key")
 }
 
+// strangersExport is a part of an export that another installation has signed.
+func strangersExport(t *testing.T, file string) string {
+	t.Helper()
+	stranger, err := installation.LoadOrCreate(t.TempDir())
+	require.NoError(t, err)
+	lines := bytes.SplitAfter(read(t, file), []byte("\n"))
+	cut := writeFile(t, "cut.ndjson", string(bytes.Join(lines[:2], nil)))
+	found, err := newTool("").c.checkExport(t.Context(), bytes.NewReader(read(t, cut)), 0)
+	require.NoError(t, err)
+	require.NoError(t, installation.SignFile(stranger, cut, signature.OfLog(found.portfolio, found.head)))
+	return cut
+}
+
+func TestAStrangersSignatureIsNoProofForAFolderThatHasNoKeyToTell(t *testing.T) {
+	data, key := storyData(t)
+	file := exportOf(t, data)
+	cut := strangersExport(t, file)
+	pmctl(t, exitFinding, "log", "verify", cut, "--data", data)
+	require.NoError(t, os.Remove(installation.PublicFile(data)))
+	_, errs := pmctl(t, exitFinding, "log", "verify", cut, "--data", data)
+	require.Contains(t, errs, "not the trusted key "+string(key.ID())+" ("+installation.PrivateFile(data)+")", "the private half tells as well")
+	out, _ := pmctl(t, exitFine, "log", "verify", file, "--data", data)
+	require.NotContains(t, out, "not proven")
+
+	require.NoError(t, os.RemoveAll(filepath.Dir(installation.PublicFile(data))))
+	elsewhere := filepath.Join(t.TempDir(), "no", "such", "folder")
+	for _, signed := range []string{cut, file} {
+		_, errs = pmctl(t, exitFailed, "log", "verify", signed, "--data", data)
+		require.Contains(t, errs, "there is no key of an installation ("+installation.PublicFile(data)+")")
+		require.Contains(t, errs, "name pm's own data folder with --data, or the key that you trust with --key")
+		_, errs = pmctl(t, exitFailed, "log", "verify", signed, "--data", elsewhere)
+		require.Contains(t, errs, "there is no folder "+elsewhere)
+		pmctl(t, exitFailed, "log", "verify", signed, "--key", installation.PublicFile(data))
+		out, _ = pmctl(t, exitFine, "log", "verify", signed)
+		require.Contains(t, out, "not proven: who signed", "where nobody was named, that is said")
+	}
+	pmctl(t, exitFine, "log", "verify", file, "--data", data, "--unsigned")
+}
+
 func TestAChangedByteOfAnExportOrItsSignatureIsAFindingThatSaysWhere(t *testing.T) {
 	data, _ := storyData(t)
 	file := exportOf(t, data)
+	itself := file + " itself is good up to revision 46 (hash " + headOf(t, filepath.Join(data, "log")).Hash.String() + "), its end, and nothing tells whether more followed"
 	for name, want := range map[string]string{file: "DATA_CORRUPT: revision ", file + ".sig": "the signature does not hold"} {
 		text := read(t, name)
 		behindFirstLine := (bytes.IndexByte(text, '\n') + 1) % len(text) // a side file has one line only
@@ -84,6 +124,8 @@ func TestAChangedByteOfAnExportOrItsSignatureIsAFindingThatSaysWhere(t *testing.
 			require.Contains(t, errs, want, "byte %d", i)
 			if name == file {
 				require.Contains(t, errs, "good")
+			} else {
+				require.Contains(t, errs, itself, "byte %d", i)
 			}
 		}
 		require.NoError(t, os.WriteFile(name, text, 0o600))
@@ -94,8 +136,34 @@ func TestAChangedByteOfAnExportOrItsSignatureIsAFindingThatSaysWhere(t *testing.
 		bad[i] ^= 1
 		require.NoError(t, os.WriteFile(file, bad, 0o600))
 		_, errs := pmctl(t, exitFinding, "log", "verify", file)
-		require.Regexp(t, "no export in the form|DATA_CORRUPT: revision 0", errs, "byte %d of the first line", i)
+		require.Regexp(t, "no export in the form.*; it stands before revision 0, so no revision was looked at|DATA_CORRUPT: revision 0: .*; no revision before it is good",
+			errs, "byte %d of the first line", i)
 	}
+}
+
+func TestOfABrokenSignatureAndABrokenExportBothPlacesAreSaid(t *testing.T) {
+	data, _ := storyData(t)
+	file := exportOf(t, data)
+	text := read(t, file)
+	require.NoError(t, os.WriteFile(file+".sig", nil, 0o600))
+	lines := bytes.SplitAfter(text, []byte("\n"))
+	for want, bad := range map[string][]byte{
+		"DATA_CORRUPT: revision 1: ":                        append(bytes.Join(lines[:2], nil), lines[3]...),
+		"the last good one is revision 0 ":                  append(bytes.Join(lines[:2], nil), lines[3]...),
+		"it stands before revision 0, so no revision":       text[1:],
+		file + " itself holds no revision":                  lines[0],
+		file + " itself is good up to revision 3 (hash ":    bytes.Join(lines[:5], nil),
+		"and nothing tells whether more followed":           bytes.Join(lines[:5], nil),
+		"the signature does not hold: the side file is not": text,
+	} {
+		require.NoError(t, os.WriteFile(file, bad, 0o600))
+		_, errs := pmctl(t, exitFinding, "log", "verify", file)
+		require.Contains(t, errs, want)
+		require.Contains(t, errs, "the signature does not hold")
+	}
+	require.NoError(t, os.Remove(file))
+	_, errs := pmctl(t, exitFinding, "log", "verify", file)
+	require.Contains(t, errs, "no revision was looked at")
 }
 
 func TestAnExportThatWasCutShowsByItsSignature(t *testing.T) {

@@ -25,8 +25,8 @@ shorter one, and the answer says so. --key names the key that is to have signed 
 
 With FILE: checks an export (- is stdin) in the same way, offline, and holds its end against the signature in FILE.sig. Without a
 signature nobody can tell an export that was cut from a shorter one, so that has to be accepted with --unsigned. --key names the key
-that is trusted, as a public key file or as its id; without it the signature proves that nothing was changed since somebody signed,
-but not who did.
+that is trusted, as a public key file or as its id, and --data the folder of the installation whose key that is; without both the
+signature proves that nothing was changed since somebody signed, but not who did.
 
 Exit code 1: damaged or changed; the first bad revision and the last good one are named. 2: there is nothing to check it with.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -44,11 +44,10 @@ Exit code 1: damaged or changed; the first bad revision and the last good one ar
 
 // verifyExport checks an export by itself and by its signature.
 func (c *cli) verifyExport(ctx context.Context, file, key string, unsigned bool) error {
-	known, err := c.voucherOf(key)
-	if err != nil {
-		return err
+	side, known, err := c.vouched(file, key, unsigned)
+	if errors.Is(err, signature.ErrSignature) {
+		return c.lookedAt(ctx, file, err)
 	}
-	side, err := readSide(file, unsigned)
 	if err != nil {
 		return err
 	}
@@ -79,6 +78,28 @@ func (c *cli) verifyExport(ctx context.Context, file, key string, unsigned bool)
 	})
 }
 
+// lookedAt says how far an export holds by itself, where its signature does not: which of the two files is at fault decides what to bring back.
+func (c *cli) lookedAt(ctx context.Context, file string, broken error) error {
+	in, end, err := c.input(file)
+	if err != nil {
+		return finding(fmt.Errorf("%w; no revision was looked at: %w", broken, err))
+	}
+	defer end()
+	found, err := c.checkExport(ctx, in, 0)
+	switch {
+	case err != nil:
+		return finding(fmt.Errorf("%w; and %s: %w", broken, file, err))
+	case found.head.Next == 0:
+		return finding(fmt.Errorf("%w; %s itself holds no revision", broken, file))
+	}
+	return finding(fmt.Errorf("%w; %s itself is good up to %s, its end, and nothing tells whether more followed", broken, file, found.head))
+}
+
+// beforeAll says of a first line that is at fault where that is, in revisions.
+func beforeAll(err error) error {
+	return finding(fmt.Errorf("%w; it stands before revision 0, so no revision was looked at", err))
+}
+
 // exported is what an export was found to hold.
 type exported struct {
 	portfolio domain.PortfolioID
@@ -90,7 +111,7 @@ type exported struct {
 func (c *cli) checkExport(ctx context.Context, in io.Reader, total uint64) (found exported, err error) {
 	x, err := eventstore.NewExportReader(in)
 	if errors.Is(err, eventstore.ErrNoExport) {
-		return found, finding(err)
+		return found, beforeAll(err)
 	}
 	if err != nil {
 		return found, err

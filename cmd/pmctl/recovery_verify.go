@@ -26,8 +26,8 @@ func (c *cli) recoveryVerifyCommand() *cobra.Command {
 a public key file or as its id; without it the signature proves that nothing was changed since somebody signed, but not who did.
 
 With --data or --eventstore the report is held against that log as well: one of its starts recorded the digest of this file, and
-the state that the report names is the state that the log gives there. The public key of that data folder counts as trusted, unless
---key names another, and a report from before there were signatures is judged by the log alone.
+the state that the report names is the state that the log gives there. The key of that data folder counts as trusted, unless --key
+names another, and a report from before there were signatures is judged by the log alone.
 
 Exit code 1: the file was changed, another key signed it, or the log says something else. 2: there is nothing to check it with.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return c.recoveryVerify(cmd.Context(), args[0], key) },
@@ -42,12 +42,8 @@ func (c *cli) recoveryVerify(ctx context.Context, file, key string) error {
 	if err != nil {
 		return err
 	}
-	known, err := c.voucherOf(key)
-	if err != nil {
-		return err
-	}
 	unsigned := c.fromLog() && key == "" && missing(file+signature.Suffix)
-	side, err := readSide(file, unsigned)
+	side, known, err := c.vouched(file, key, unsigned)
 	if err != nil {
 		return err
 	}

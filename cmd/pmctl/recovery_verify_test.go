@@ -90,6 +90,20 @@ func TestWithoutASignatureAReportCannotBeChecked(t *testing.T) {
 	require.Contains(t, errs, "--key nonsense")
 }
 
+func TestASignedReportIsNotJudgedByAFolderWithoutAKey(t *testing.T) {
+	file, data := signedReport(t)
+	require.NoError(t, os.Remove(installation.PublicFile(data)))
+	out, _ := pmctl(t, exitFine, "recovery", "verify", file, "--data", data)
+	require.Contains(t, out, "which is the trusted one ("+installation.PrivateFile(data)+")")
+	require.NoError(t, os.RemoveAll(filepath.Dir(installation.PublicFile(data))))
+	_, errs := pmctl(t, exitFailed, "recovery", "verify", file, "--data", data)
+	require.Contains(t, errs, "there is no key of an installation")
+	_, errs = pmctl(t, exitFailed, "recovery", "verify", file, "--data", filepath.Join(data, "mistyped"))
+	require.Contains(t, errs, "there is no folder "+filepath.Join(data, "mistyped"))
+	out, _ = pmctl(t, exitFine, "recovery", "verify", file, "--eventstore", "sqlite://"+filepath.Join(data, "log"))
+	require.Contains(t, out, "not proven: who signed", "a log alone vouches for what it recorded, and for nobody")
+}
+
 func TestATornReportIsOneThatTheLogDoesNotKnow(t *testing.T) {
 	file, data := signedReport(t)
 	require.NoError(t, os.Remove(file+".sig"))

@@ -17,7 +17,8 @@ type voucher struct {
 	from string          // how the id was learnt, for people
 }
 
-// voucherOf takes --key as a public key file or a key id; without it the public key of the data folder in use, if one is.
+// voucherOf takes --key as a public key file or a key id; without it the key of the data folder in use, if one is. A folder that is named
+// with --data has to have one: whoever names it asks whether it was this installation, and a stranger's signature is no answer to that.
 func (c *cli) voucherOf(key string) (voucher, error) {
 	if key != "" {
 		id, err := installation.Trusted(key)
@@ -30,19 +31,34 @@ func (c *cli) voucherOf(key string) (voucher, error) {
 	if !c.fromLog() || err != nil {
 		return voucher{}, nil //nolint:nilerr // a log across the wire has no folder, and nobody is known then
 	}
-	return folderVoucher(data)
+	known, err := folderVoucher(data)
+	if err == nil && known.id == "" && c.data != "" {
+		err = keyless(data)
+	}
+	return known, err
 }
 
-// folderVoucher is the installation of a data folder, if there is one.
-func folderVoucher(data string) (voucher, error) {
-	public, err := installation.ReadPublic(installation.PublicFile(data))
-	if errors.Is(err, fs.ErrNotExist) {
-		return voucher{}, nil
+// keyless says what to do where a folder cannot tell who signed.
+func keyless(data string) error {
+	what := fmt.Sprintf("there is no key of an installation (%s) to judge the signature by", installation.PublicFile(data))
+	if missing(data) {
+		what = fmt.Sprintf("there is no folder %s, so there is no key to judge the signature by", data)
 	}
-	if err != nil {
+	return fmt.Errorf("%s: name pm's own data folder with --data, or the key that you trust with --key FILE or --key ID "+
+		"(a start of the pm that signed logs its id; every backup of its folder has the file)", what)
+}
+
+// folderVoucher is the installation of a data folder, if there is one: the public half of its key, or the private one where only that is left.
+func folderVoucher(data string) (voucher, error) {
+	id, err := installation.OwnID(data)
+	if id == "" || err != nil {
 		return voucher{}, err
 	}
-	return voucher{signature.IDOf(public), installation.PublicFile(data)}, nil
+	from := installation.PublicFile(data)
+	if missing(from) {
+		from = installation.PrivateFile(data)
+	}
+	return voucher{id, from}, nil
 }
 
 // dataDir is pm's data folder: that of --data, where --eventstore names the log, else the one above the log's.
@@ -61,6 +77,19 @@ func (c *cli) dataDir() (string, error) {
 type sideFile struct {
 	name   string
 	signed signature.Signed
+}
+
+// vouched reads who is to have signed a file, and the signature beside it; neither where the caller does without.
+func (c *cli) vouched(file, key string, unsigned bool) (*sideFile, voucher, error) {
+	if unsigned {
+		return nil, voucher{}, nil
+	}
+	known, err := c.voucherOf(key)
+	if err != nil {
+		return nil, known, err
+	}
+	side, err := readSide(file, unsigned)
+	return side, known, err
 }
 
 // readSide reads the signature beside a file. A broken one is a finding; a missing one is an error, since nothing is proven then,

@@ -60,6 +60,42 @@ func TestEveryRefusalIsTheSame(t *testing.T) {
 	require.Equal(t, http.StatusBadRequest, known.status, "who is known hears what is wrong")
 }
 
+func TestFaultsOfFormOfAKnownSenderAreNamedAndShutNobodyOut(t *testing.T) {
+	r := start(t, guarded)
+	faulty := []string{
+		`{"secret":"old secret","type":"MARKET_DATA","instrument":"BANK_NIFTY","price":NaN}`,
+		`{"type":"MARKET_DATA","instrument":"BANK_NIFTY","price":NaN,"secret":"new secret"}`,
+		`{"secret":"old secret","type":"MARKET_DATA","price":{{close}}}`,
+		`{"secret":"old secret","type":"MARKET_DATA"`,
+	}
+	for i := range api.FailureBurst + 5 {
+		body := faulty[i%len(faulty)]
+		a := r.post(body)
+		require.Equal(t, http.StatusBadRequest, a.status, "%s: %s", body, a.body)
+		require.Equal(t, "bad_json", a.at("error.details.0.code"), body)
+		require.NotContains(t, a.body, " secret", "nothing of the body's secret comes back")
+	}
+	require.Equal(t, "rejected", r.post(`{"type":"EXIT","instrument":"BANK_NIFTY","position":"ALL","secret":"old secret"}`).at("status"), "the exit is heard")
+}
+
+func TestAWrongSecretInABodyThatIsNotJSONIsAFailureLikeAnyOther(t *testing.T) {
+	now := time.Date(2026, 1, 5, 4, 0, 0, 0, time.UTC)
+	r := start(t, guarded, func(s *setup) { s.api.Now = func() time.Time { return now } })
+	want := withoutIDs(r.post(base("")))
+	bodies := []string{
+		`{"secret":"wrong","price":NaN}`, `{"secret":"old secret","secret":"old secret","price":NaN}`, `{"price":NaN}`,
+		`{"secret":"old secret","price":NaN,"secret":"wrong"}`, `{"secret":"old secre`,
+	}
+	for i := range api.FailureBurst - 1 {
+		a := r.post(bodies[i%len(bodies)])
+		require.Equal(t, http.StatusUnauthorized, a.status, a.body)
+		require.Equal(t, want, withoutIDs(a))
+	}
+	a := r.post(`{"secret":"old secret","price":NaN}`)
+	require.Equal(t, http.StatusServiceUnavailable, a.status, "who has failed too often learns nothing of any body")
+	require.Equal(t, "rate_limited", a.at("error.code"))
+}
+
 func TestAnEmptySecretInTheConfigurationOpensNothing(t *testing.T) {
 	r := start(t, func(s *setup) { s.api.Secrets = []string{""} })
 	require.Equal(t, http.StatusUnauthorized, r.post(base("")).status)

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -59,6 +60,23 @@ func TestAnIDUsedForAnotherCommandIsAConflict(t *testing.T) {
 	}
 	require.Equal(t, "true", r.command("ada", "capital", `{"type":"deposit","amount":100.5,"id":"c1"}`).at("repeated"))
 	require.Equal(t, "5000100.5", r.get("/api/v1/portfolio", as("vic")...).at("equity.closed"))
+}
+
+func TestAnIDOfAnExitWhoseEntryWasInFlightIsNoOtherPositions(t *testing.T) {
+	r := start(t, staffed, func(s *setup) { s.paper.Delay = time.Hour })
+	position := r.post(base("")).at("decision.position_id")
+	first := r.command("olga", "positions/"+position+"/exit", `{"reason":"enough","id":"x1"}`)
+	require.Equal(t, http.StatusOK, first.status, first.body)
+	require.Equal(t, "[]", first.at("exits.0.claims"), "nothing is held yet: %s", first.body)
+	for range 2 { // while the entry is open, and once it has ended
+		other := r.command("olga", "positions/GOLD_MINI-2-Long_1/exit", `{"reason":"enough","id":"x1"}`)
+		require.Equal(t, http.StatusConflict, other.status, other.body)
+		require.Equal(t, "id_conflict", other.at("error.code"))
+		again := r.command("olga", "positions/"+position+"/exit", `{"reason":"enough","id":"x1"}`)
+		require.Equal(t, "true", again.at("repeated"), again.body)
+		require.Equal(t, first.at("revision"), again.at("revision"))
+		r.settled()
+	}
 }
 
 func TestOnePositionIsExitedAndThenEverything(t *testing.T) {
@@ -120,6 +138,34 @@ func TestLimitsAreReadAndChangedInPart(t *testing.T) {
 		require.Equal(t, http.StatusConflict, a.status, a.body)
 		require.Equal(t, want, a.at("error.code"))
 	}
+}
+
+func TestAnIDOfLimitsIsNoOtherLimits(t *testing.T) {
+	r := start(t, staffed)
+	repeated := func(body string) {
+		t.Helper()
+		a := r.command("ada", "limits", body)
+		require.Equal(t, "true", a.at("repeated"), a.body)
+	}
+	conflict := func(body string) {
+		t.Helper()
+		a := r.command("ada", "limits", body)
+		require.Equal(t, http.StatusConflict, a.status, a.body)
+		require.Equal(t, "id_conflict", a.at("error.code"))
+	}
+	require.Equal(t, "done", r.command("ada", "limits", `{"id":"L1","base_risk_percent":14,"peel_off":false}`).at("status"))
+	repeated(`{"id":"L1","base_risk_percent":14,"peel_off":false}`)
+	repeated(`{"id":"L1","base_risk_percent":14}`)
+	conflict(`{"id":"L1","base_risk_percent":14,"base_volatility_percent":1}`)
+	conflict(`{"id":"L1","base_risk_percent":14,"peel_off":true}`)
+	conflict(`{"id":"L1","base_risk_percent":14,"base_rsk_percent":1}`)
+	conflict(`{"id":"L1","base_risk_percent":13}`)
+	conflict(`{"id":"L1","peel_off":false}`)
+
+	require.Equal(t, "done", r.command("ada", "limits", `{"id":"L2","peel_off":true,"base_risk_percent":13}`).at("status"))
+	repeated(`{"id":"L1","base_risk_percent":14,"peel_off":false}`)
+	conflict(`{"id":"L1","base_risk_percent":14,"peel_off":true}`)
+	require.Equal(t, "13", limit(r, "limits"), "no repeat changed anything")
 }
 
 // limit is the base risk limit of the answer.

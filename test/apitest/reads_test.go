@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -92,6 +93,28 @@ func TestPositionsAreListedOpenClosedOrAllAndOneByOne(t *testing.T) {
 	require.Equal(t, "open", r.get("/api/v1/positions/BANK_NIFTY-1-Long_2").at("position.status"))
 	require.Equal(t, "closed", r.get("/api/v1/positions/GOLD_MINI-1-Long_1").at("position.status"))
 	require.Equal(t, http.StatusNotFound, r.get("/api/v1/positions/GOLD_MINI-2-Long_1").status)
+}
+
+func TestCampaignsAndInstancesAreListsWithALimit(t *testing.T) {
+	r := start(t)
+	gold := signal("BASE_ENTRY", "GOLD_MINI", `"position":"Long_1","price":70000,"stop":69300,"atr":700,"er":1,"supertrend":69300`)
+	for _, body := range []string{gold, base("")} {
+		a := r.post(body)
+		require.Equal(t, "accepted", a.at("status"), a.body)
+	}
+	first := r.get("/api/v1/pyramids?limit=1")
+	require.Equal(t, "1", first.at("limit"))
+	require.Equal(t, "BANK_NIFTY", first.at("pyramids.0.instrument"))
+	require.Equal(t, "<none>", first.at("pyramids.1"))
+	rest := r.get("/api/v1/pyramids?limit=1&next=" + first.at("next"))
+	require.Equal(t, "GOLD_MINI", rest.at("pyramids.0.instrument"))
+	require.Equal(t, "<none>", rest.at("next"))
+	for _, list := range []string{"pyramids", "instances"} {
+		all := r.get("/api/v1/" + list)
+		require.Equal(t, strconv.Itoa(api.DefaultLimit), all.at("limit"), list)
+		require.Equal(t, "<none>", all.at("next"), list)
+		require.Equal(t, http.StatusBadRequest, r.get("/api/v1/"+list+"?limit=0").status, list)
+	}
 }
 
 func TestAnOpenCampaignIsShownAsAPyramid(t *testing.T) {

@@ -1,8 +1,12 @@
 package apitest
 
 import (
+	"bufio"
 	"context"
 	"errors"
+	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -80,6 +84,19 @@ func TestASignalSentTwiceIsAnsweredWithItsFirstOutcome(t *testing.T) {
 		require.Equal(t, first.at(key), again.at("first."+key), key)
 	}
 	require.NotEqual(t, first.at("request_id"), again.at("request_id"))
+}
+
+func TestADuplicateOfAnExitHasTheFirstOutcomeOfTheSignalThatLedToIt(t *testing.T) {
+	r := traded(t, staffed)
+	require.Equal(t, http.StatusOK, r.command("olga", "halt", `{"reason":"a look"}`).status)
+	first := r.post(`{"type":"EXIT","instrument":"BANK_NIFTY","position":"Long_2","price":"none","id":"e1"}`)
+	require.Equal(t, "accepted", first.at("status"), first.body)
+	require.Contains(t, first.at("flags"), "price: ")
+	again := r.post(`{"type":"EXIT","instrument":"BANK_NIFTY","position":"Long_2","price":50800,"id":"e2"}`)
+	require.Equal(t, "duplicate", again.at("status"), again.body)
+	for _, key := range []string{"status", "signal_id", "revision", "decision", "flags"} {
+		require.Equal(t, first.at(key), again.at("first."+key), "%s: %s", key, again.body)
+	}
 }
 
 func TestADuplicateIsAnsweredEvenIfTheFirstOutcomeCannotBeRead(t *testing.T) {
@@ -165,6 +182,29 @@ func TestABodyOfSixteenKiBIsReadAndOneMoreByteIsNot(t *testing.T) {
 	require.Equal(t, "too_large", over.at("error.code"))
 	deep := r.post(strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000))
 	require.Equal(t, http.StatusRequestEntityTooLarge, deep.status)
+}
+
+func TestABodyThatDoesNotArriveWholeIsToBeSentAgain(t *testing.T) {
+	r := start(t, staffed)
+	body := `{"type":"EXIT","instrument":"BANK_NIFTY","position":"ALL","id":"slow-1"}`
+	for name, path := range map[string]string{"a signal": "/webhook", "a command": "/api/v1/halt"} {
+		conn, err := net.Dial("tcp", r.Listener.Addr().String())
+		require.NoError(t, err)
+		defer conn.Close()
+		_, err = fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer olga's token\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
+			path, len(body), body[:20])
+		require.NoError(t, err)
+		require.NoError(t, conn.(*net.TCPConn).CloseWrite(), "the line breaks in the middle")
+		res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		require.NoError(t, err, name)
+		text, err := io.ReadAll(res.Body)
+		require.NoError(t, errors.Join(err, res.Body.Close()), name)
+		a := reply{res.StatusCode, res.Header, string(text), t}
+		require.Equal(t, http.StatusServiceUnavailable, a.status, "%s: a 4xx would say never to send it again: %s", name, a.body)
+		require.Equal(t, "busy", a.at("error.code"), name)
+		require.Equal(t, "1", a.header.Get("Retry-After"), name)
+	}
+	require.Equal(t, "1", r.head(), "nothing but the opening is in the log")
 }
 
 func TestAFullInboxTurnsEntriesAwayAndKeepsRoomForExits(t *testing.T) {

@@ -1,6 +1,7 @@
 package arch_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -44,6 +45,18 @@ func TestTheRepositoryKeepsTheRulesOfItsHouse(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) { none(t, rule(files)) })
 	}
+}
+
+func TestWhatIsFrozenIsStillWhatWasCommittedFirst(t *testing.T) {
+	root, err := arch.Root()
+	require.NoError(t, err)
+	found, err := arch.Thaws(root, arch.Frozen...)
+	var history *arch.NoHistory
+	if errors.As(err, &history) {
+		t.Skip(err)
+	}
+	require.NoError(t, err)
+	none(t, found)
 }
 
 func TestTheTopLevelHasItsFixedNames(t *testing.T) {

@@ -37,7 +37,7 @@ func TrustedPin(data string, trusted signature.KeyID) (signature.Signed, error) 
 		return pin, err
 	}
 	if trusted == "" {
-		if trusted, err = ownID(data); err != nil {
+		if trusted, err = OwnID(data); err != nil {
 			return signature.Signed{}, err
 		}
 	}
@@ -47,9 +47,9 @@ func TrustedPin(data string, trusted signature.KeyID) (signature.Signed, error) 
 	return pin, nil
 }
 
-// ownID is the id of the installation's key: that of the public half, or, where only that was lost, of the private one, as a start takes
+// OwnID is the id of the installation's key: that of the public half, or, where only that was lost, of the private one, as a start takes
 // it. "" where there is neither. Where both can be read they have to be a pair: a stranger's public key beside a stranger's pin is none.
-func ownID(data string) (signature.KeyID, error) {
+func OwnID(data string) (signature.KeyID, error) {
 	public, err := ReadPublic(PublicFile(data))
 	lost := errors.Is(err, fs.ErrNotExist)
 	if err != nil && !lost {
