@@ -47,7 +47,7 @@ func (j *judgement) window() bool {
 	if j.c.ClientID != "" || j.sig.Type == EODMonitor {
 		return false
 	}
-	seen := j.s.Recent.within(j.sig, j.s.settings.Signals.DuplicateWindow)
+	seen := j.s.Recent.within(j.sig, j.s.settings.Signals.DuplicateWindow, j.remembered())
 	if seen == nil {
 		return false
 	}
