@@ -53,10 +53,12 @@ func (s *State) move(r Recorded, id OrderID, change func(*Order), to OrderState,
 	return nil
 }
 
-// bind takes the broker's id of an order, which is then in doubt no more.
+// bind takes the broker's id of an order, which is then in doubt no more. A broker that gave none has bound nothing: two orders without an
+// id are not one.
 func (s *State) bind(o *Order, id string) {
-	o.BrokerID = id
-	s.brokers[id] = o.OrderID
+	if o.BrokerID = id; id != "" {
+		s.brokers[id] = o.OrderID
+	}
 	s.calm(string(o.OrderID), AlarmUnknownOrder, AlarmAmbiguous)
 }
 

@@ -139,8 +139,11 @@ func TestAQuoteTooFarFromTheSignalRefusesAnEntry(t *testing.T) {
 			st.do(domain.SubmitSignal{Submission: sub, Quote: &q, Now: st.now})
 		}
 	}
-	given(t).when(quoted("50000")).judged(domain.VerdictAccepted)
+	given(t).when(quoted("50000")).judged(domain.VerdictAccepted).
+		then("SignalReceived", "OrderInitialized entry.checks.price=checked entry.gates.0.code=price_divergence entry.gates.0.value=2 entry.gates.0.limit=2")
 	given(t).when(quoted("49999")).judged(domain.VerdictRejected, domain.ReasonPriceDivergence)
+	given(t, trading(domain.Reducing)).when(quoted("50000")).judged(domain.VerdictRejected, domain.ReasonNotTrading).
+		then("SignalReceived", "SignalRejected gates.0.code=price_divergence gates.0.value=2")
 }
 
 func TestTheSendersLotsAreTakenAsTheyAreAndTheLifeCycleStillHolds(t *testing.T) {
