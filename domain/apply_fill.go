@@ -35,6 +35,10 @@ func (s *State) applyFilled(r Recorded, e *OrderFilled) error {
 		}
 	}
 	s.mark()
+	s.calm(string(o.OrderID), AlarmBadFill)
+	if o.Cum == o.Lots {
+		s.calm(string(o.OrderID), AlarmOddFill)
+	}
 	if late {
 		s.Recent.lateFill(o)
 	} else if o.Cum == o.Lots {
@@ -208,6 +212,9 @@ func (s *State) applyExitWithdrawn(r Recorded, e *ExitWithdrawn) error {
 	i.Withdrawn, i.Binds, i.Last = true, nil, r.ID
 	if i.HeldBack {
 		delete(s.Intents, i.ID)
+		for _, c := range i.Claims {
+			s.calm(string(c.PositionID), AlarmHeldBack)
+		}
 		return nil
 	}
 	s.endIntent(i)

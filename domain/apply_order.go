@@ -21,7 +21,7 @@ func (s *State) applyOrder(r Recorded) error {
 		if o := s.Orders[e.OrderID]; o != nil && o.CancelRequested {
 			to = Canceling
 		}
-		return s.move(r, e.OrderID, func(o *Order) { o.BrokerID = e.BrokerID; s.brokers[e.BrokerID] = o.OrderID }, to, Sending, UnknownSent)
+		return s.move(r, e.OrderID, func(o *Order) { s.bind(o, e.BrokerID) }, to, Sending, UnknownSent)
 	case *OrderUnknown:
 		return s.move(r, e.OrderID, nil, UnknownSent, Sending)
 	case *OrderCancelRequested:
@@ -53,6 +53,22 @@ func (s *State) move(r Recorded, id OrderID, change func(*Order), to OrderState,
 	return nil
 }
 
+// bind takes the broker's id of an order, which is then in doubt no more. A broker that gave none has bound nothing: two orders without an
+// id are not one.
+func (s *State) bind(o *Order, id string) {
+	if o.BrokerID = id; id != "" {
+		s.brokers[id] = o.OrderID
+	}
+	s.calm(string(o.OrderID), AlarmUnknownOrder, AlarmAmbiguous)
+}
+
+// calm ends alarms whose cause is gone.
+func (s *State) calm(subject string, codes ...string) {
+	for _, code := range codes {
+		delete(s.Alarms, alarmKey(code, subject))
+	}
+}
+
 func stateOf(o *Order) OrderState {
 	if o == nil {
 		return Done
@@ -75,6 +91,7 @@ func (s *State) applyInitialized(r Recorded, e *OrderInitialized) error {
 		return impossible("order %s exits for intent %s, which has no such lots free", e.OrderID, e.IntentID)
 	}
 	intent.Order, intent.Attempts, intent.NextAt, intent.Last = e.OrderID, intent.Attempts+1, nil, r.ID
+	s.calm(string(intent.ID), AlarmExitWaits)
 	return nil
 }
 
@@ -133,7 +150,7 @@ func (s *State) settle(r Recorded, o *Order) {
 	o.End = r.Event.EventType()
 	delete(s.Orders, o.OrderID)
 	s.Recent.endOrder(r.At, o)
-	delete(s.Alarms, alarmKey(AlarmUnknownOrder, string(o.OrderID)))
+	s.calm(string(o.OrderID), AlarmUnknownOrder, AlarmAmbiguous, AlarmBadFill)
 	if o.Kind == EntryOrder {
 		s.settleEntry(r, o)
 		return
@@ -182,9 +199,7 @@ func (s *State) endIntent(i *Intent) {
 		return
 	}
 	delete(s.Intents, i.ID)
-	for _, code := range []string{AlarmExitRetries, AlarmExitWaits} {
-		delete(s.Alarms, alarmKey(code, string(i.ID)))
-	}
+	s.calm(string(i.ID), AlarmExitRetries, AlarmExitWaits)
 }
 
 func (s *State) release(i *Intent) {
@@ -211,9 +226,7 @@ func (s *State) closeFlat(r Recorded, instrument string) {
 			s.closed = append(s.closed, l)
 		}
 		delete(s.byID, l.PositionID)
-		for _, code := range []string{AlarmLateFill, AlarmHeldBack} {
-			delete(s.Alarms, alarmKey(code, string(l.PositionID)))
-		}
+		s.calm(string(l.PositionID), AlarmLateFill, AlarmHeldBack)
 		return true
 	}
 	m.Late = slices.DeleteFunc(m.Late, gone)
@@ -221,7 +234,7 @@ func (s *State) closeFlat(r Recorded, instrument string) {
 		m.Late = nil
 	}
 	if _, held := m.heldSince(); !held {
-		delete(s.Alarms, alarmKey(AlarmBarsMissing, instrument))
+		s.calm(instrument, AlarmBarsMissing)
 	}
 	if m.Campaign == nil {
 		return

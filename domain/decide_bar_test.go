@@ -103,3 +103,12 @@ func TestAnOldEndOfDaySignalMayLeaveButNotEnter(t *testing.T) {
 	given(t, append(append([]step{}, held...), wait(time.Hour))...).when(late("52000", leave)).judged(domain.VerdictAccepted).
 		then("SignalReceived", "ExitRequested", "OrderInitialized")
 }
+
+func TestPeelOffMeasuresTheEquityThatTheBarItselfHasMarked(t *testing.T) {
+	// 4 lots at ATR 350 are 42,000 of volatility: 0.7 % of 5,000,000 is 35,000, of 5,000,000 + half of 2,160,000 it is 42,560.
+	st := given(t, held...).and(configured("risk.peel_off", "true")).when(bar("BANK_NIFTY", "70000", "350"))
+	st.then("SignalReceived", "BarClosed", "StopMoved")
+	// The next bar takes 105,000 back: 415 of ATR are 49,800, within 0.7 % of the 7,160,000 before it and above 0.7 % of the 7,055,000 after it.
+	st.and(configured("risk.sizing_equity", "open"), wait(time.Minute)).when(bar("BANK_NIFTY", "69125", "415")).then("SignalReceived", "BarClosed",
+		"ExitRequested cause=peel_off claims.0.lots=1 reason=volatility", "OrderInitialized lots=1")
+}

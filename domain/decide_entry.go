@@ -47,7 +47,7 @@ func (j *judgement) window() bool {
 	if j.c.ClientID != "" || j.sig.Type == EODMonitor {
 		return false
 	}
-	seen := j.s.Recent.within(j.sig, j.s.settings.Signals.DuplicateWindow)
+	seen := j.s.Recent.within(j.sig, j.s.settings.Signals.DuplicateWindow, j.remembered())
 	if seen == nil {
 		return false
 	}
@@ -115,7 +115,8 @@ func (p *entryPlan) common() {
 	p.diverge()
 }
 
-// diverge holds the signal's price against the broker's quote; without one the decision says that it was not checked.
+// diverge holds the signal's price against the broker's quote; without one the decision says that it was not checked: an entry by its
+// checks, a refusal by having no such gate among those that were measured.
 func (p *entryPlan) diverge() {
 	quote := p.j.c.Quote
 	if quote == nil || !quote.IsPos() {
@@ -124,6 +125,7 @@ func (p *entryPlan) diverge() {
 	}
 	gap := mul(over(rat(p.price.Sub(*quote).Abs()), rat(*quote)), big.NewRat(100, 1))
 	p.checks["price"], p.checks["quote"], p.checks["divergence_percent"] = "checked", quote.String(), quotient(gap).String()
+	p.gates = append(p.gates, Gate{Code: ReasonPriceDivergence, Value: quotient(gap), Limit: p.divergence})
 	if gap.Cmp(rat(p.divergence)) > 0 {
 		p.j.fail(ReasonPriceDivergence, "quote", quote.String(), "price", p.price.String(), "percent", quotient(gap).String(), "limit", p.divergence.String())
 	}

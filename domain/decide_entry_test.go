@@ -139,8 +139,11 @@ func TestAQuoteTooFarFromTheSignalRefusesAnEntry(t *testing.T) {
 			st.do(domain.SubmitSignal{Submission: sub, Quote: &q, Now: st.now})
 		}
 	}
-	given(t).when(quoted("50000")).judged(domain.VerdictAccepted)
+	given(t).when(quoted("50000")).judged(domain.VerdictAccepted).
+		then("SignalReceived", "OrderInitialized entry.checks.price=checked entry.gates.0.code=price_divergence entry.gates.0.value=2 entry.gates.0.limit=2")
 	given(t).when(quoted("49999")).judged(domain.VerdictRejected, domain.ReasonPriceDivergence)
+	given(t, trading(domain.Reducing)).when(quoted("50000")).judged(domain.VerdictRejected, domain.ReasonNotTrading).
+		then("SignalReceived", "SignalRejected gates.0.code=price_divergence gates.0.value=2")
 }
 
 func TestTheSendersLotsAreTakenAsTheyAreAndTheLifeCycleStillHolds(t *testing.T) {
@@ -182,4 +185,26 @@ func TestAcceptedIDsAreForgottenAfterTheMemory(t *testing.T) {
 	st := given(t, id, rejected(0), wait(7*24*time.Hour)).when(id)
 	st.judged(domain.VerdictConflict) // the timestamp differs: known still, at exactly seven days
 	st.and(wait(time.Nanosecond)).and(bar("GOLD_MINI", "100", "1")).when(id).judged(domain.VerdictAccepted)
+}
+
+func TestSpacingIsMeasuredFromTheSignalAndNotFromItsFill(t *testing.T) {
+	story := append(append([]step{}, held...), pyramid("Long_2", "53500"), filled(1, "2@53600"), wait(time.Minute))
+	given(t, story...).when(pyramid("Long_3", "53674")).judged(domain.VerdictRejected, domain.ReasonSpacing)
+	given(t, story...).when(pyramid("Long_3", "53675")).judged(domain.VerdictAccepted)
+}
+
+func TestAnUnknownExitHoldsUpEntriesOfItsSymbolLikeAnyUnknownOrder(t *testing.T) {
+	story := append(append([]step{}, two...), exit("BANK_NIFTY", "Long_2", ""), unknown(2), wait(time.Minute))
+	given(t, story...).when(pyramid("Long_3", "55000")).judged(domain.VerdictRejected, domain.ReasonUnknownOrder)
+	given(t, story...).when(entry("BASE_ENTRY", "GOLD_MINI", "Long_1", "120000", "119000", "900", "")).judged(domain.VerdictAccepted)
+
+	st := given(t, two...).and(pyramid("Long_3", "55000"), exit("BANK_NIFTY", "Long_2", ""), unknown(3))
+	begin(2)(st)
+	require.ErrorIs(t, st.err, domain.ErrNotDue, "decided before the exit was in doubt, and not sent while it is")
+}
+
+func TestAPyramidThatWasSoldStillCountsForTheNextOnesSize(t *testing.T) {
+	st := given(t, two...).and(exit("BANK_NIFTY", "Long_2", ""), filled(2, "2@53500"), wait(time.Minute))
+	st.when(pyramid("Long_3", "55000")).then("SignalReceived",
+		"OrderInitialized lots=1 entry.layer=3 entry.sizing.limiter=discipline entry.sizing.lots_discipline=1")
 }

@@ -164,3 +164,30 @@ func TestAClockThatStepsBackStopsEntriesUntilAPersonResumes(t *testing.T) {
 	})).then("ClockStepped", "TradingStateChanged to=REDUCING reason=clock_step")
 	st.when(base("52000")).judged(domain.VerdictRejected, domain.ReasonNotTrading)
 }
+
+func TestExitsOfOtherLotSizesAreToldApartByTheirUnits(t *testing.T) {
+	// 7 lots of 30 and 6 lots of 35 are 210 units both: without tags a book could not say which of the two it has.
+	sender := func(kind, layer, lots string) step {
+		return entry(kind, "BANK_NIFTY", layer, "52000", "51650", "350", `,"lots":`+lots)
+	}
+	st := given(t, configured("broker.tags", "false"), configured("sizing.mode", "sender"), sender("BASE_ENTRY", "Long_1", "7"), filled(0, "7@52000"))
+	st.and(configured("instruments.BANK_NIFTY.lot_size@2026-01-01", "35"), wait(2*time.Minute), sender("PYRAMID", "Long_2", "6"))
+	st.and(accepted(1), booked(1, "", 35, "6@52000"), wait(time.Minute), exit("BANK_NIFTY", "Long_1", ""), unknown(2), wait(time.Second))
+	st.when(exit("BANK_NIFTY", "Long_2", "")).then("SignalReceived", "ExitRequested claims.0.lots=6", "OrderInitialized lots=5 quantity=175")
+
+	one := given(t, configured("broker.tags", "false"), configured("sizing.mode", "sender"), sender("BASE_ENTRY", "Long_1", "2"), filled(0, "2@52000"))
+	one.and(configured("instruments.BANK_NIFTY.lot_size@2026-01-01", "60"), wait(2*time.Minute), sender("PYRAMID", "Long_2", "1"))
+	one.and(accepted(1), booked(1, "", 60, "1@52000"), wait(time.Minute), exit("BANK_NIFTY", "Long_1", ""), unknown(2), wait(time.Second))
+	one.when(exit("BANK_NIFTY", "Long_2", "")).then("SignalReceived", "ExitRequested claims.0.lots=1", "AlarmRaised code=exit_waits")
+}
+
+func TestReportsWithoutABrokersIdBindNothing(t *testing.T) {
+	gold := entry("BASE_ENTRY", "GOLD_MINI", "Long_1", "120000", "119000", "900", "")
+	found := func(n, units int, price string) step {
+		return reportOf(n, domain.ReportOrder{Found: "tag", Fills: []domain.Fill{{ExecID: "1", Units: units, Price: domain.D(price)}}})
+	}
+	st := given(t, base("52000"), unknown(0), gold, unknown(1)).when(found(0, 120, "52000")).then("OrderAccepted", "OrderFilled cum_qty=4")
+	st.when(found(1, 500, "120000")).then("OrderAccepted", "OrderFilled cum_qty=5")
+	_, bound := st.state.BrokerOrder("")
+	require.False(t, bound)
+}

@@ -1,6 +1,9 @@
 package domain
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // judgement is one signal on its way to a decision.
 type judgement struct {
@@ -37,21 +40,32 @@ func decideSignal(s *State, c SubmitSignal) (Decision, error) {
 
 // repeated settles a signal whose id was accepted before.
 func (j *judgement) repeated() bool {
-	seen := j.s.Recent.Seen(j.id)
-	switch {
-	case seen == nil:
+	before := j.s.Recent.Seen(j.id, j.remembered())
+	if len(before) == 0 {
 		return false
-	case seen.Content == j.content, j.c.ClientID == "" && !j.leaves():
+	}
+	same := slices.IndexFunc(before, func(s *Seen) bool { return s.Content == j.content })
+	last := before[len(before)-1]
+	switch {
+	case same >= 0:
+		j.d.Verdict, j.d.FirstRevision = VerdictDuplicate, before[same].Revision
+		return true
+	case j.c.ClientID == "" && !j.leaves():
 		// An id of our own making says that instrument, type, position and instant are the same: that is the same signal.
-		j.d.Verdict, j.d.FirstRevision = VerdictDuplicate, seen.Revision
+		j.d.Verdict, j.d.FirstRevision = VerdictDuplicate, last.Revision
 		return true
 	}
 	j.d.alarm(j.s, -1, "", "", &AlarmRaised{Code: AlarmIDConflict, Subject: string(j.id)})
 	if j.leaves() { // an exit is judged as new: lots that should leave must not stay for a sender's slip
 		return false
 	}
-	j.d.Verdict, j.d.FirstRevision = VerdictConflict, seen.Revision
+	j.d.Verdict, j.d.FirstRevision = VerdictConflict, last.Revision
 	return true
+}
+
+// remembered is the log time since which accepted signals count, for an event that this decision would record.
+func (j *judgement) remembered() time.Time {
+	return later(j.s.At, later(j.c.Now, j.c.Log)).Add(-j.s.settings.Signals.Memory)
 }
 
 // leaves says whether the signal asks for an exit.

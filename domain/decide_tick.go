@@ -87,7 +87,7 @@ func (w *due) intent(i *Intent) {
 		return
 	}
 	l := s.byID[i.Claims[0].PositionID]
-	lots, wait := w.distinct(i)
+	lots, wait := w.distinct(i, l.LotSize)
 	if wait {
 		w.d.alarm(s, -1, i.Corr, i.Last, &AlarmRaised{Code: AlarmExitWaits, Subject: string(i.ID)})
 		return
@@ -106,8 +106,9 @@ func (w *due) intent(i *Intent) {
 }
 
 // distinct is how many lots the next order may sell so that it can be told from an unknown exit order of the same contract, where the
-// broker shows no tags: one lot fewer, and where that leaves none the exit waits.
-func (w *due) distinct(i *Intent) (lots int, wait bool) {
+// broker shows no tags: one lot fewer, and where that leaves none the exit waits. Units are compared, since the book has units only, and
+// 7 lots of 30 look like 6 lots of 35.
+func (w *due) distinct(i *Intent, lotSize int) (lots int, wait bool) {
 	lots = i.Lots()
 	if w.s.settings.BrokerTags {
 		return lots, false
@@ -115,10 +116,10 @@ func (w *due) distinct(i *Intent) (lots int, wait bool) {
 	taken := map[int]bool{}
 	for _, o := range w.s.Orders {
 		if o.Kind == ExitOrder && o.Contract == i.Contract && o.State == UnknownSent {
-			taken[o.Lots] = true
+			taken[o.Quantity] = true
 		}
 	}
-	for lots > 0 && taken[lots] {
+	for lots > 0 && taken[lots*lotSize] {
 		lots--
 	}
 	return lots, lots == 0

@@ -27,7 +27,7 @@ type SignalRejected struct {
 	FirstRevision *uint64  `json:"first_revision,omitempty"` // of a duplicate: what it repeats
 	Layer         string   `json:"layer,omitempty"`          // the layer that a pyramid would have been
 	Sizing        *Sizing  `json:"sizing,omitempty"`
-	Gates         []Gate   `json:"gates,omitempty"` // every gate that was measured, passed or not
+	Gates         []Gate   `json:"gates,omitempty"` // every gate that was measured, passed or not; without price_divergence the price was unchecked
 }
 
 // Reason is one rule that said no, with its figures by name.

@@ -18,8 +18,8 @@ type Recent struct {
 	Hash     string `json:"hash"`
 
 	sum      [32]byte
-	buf      []byte // of chain
-	signals  map[SignalID]*Seen
+	buf      []byte               // of chain
+	signals  map[SignalID][]*Seen // of an exit's id there may be several, oldest first, each with another content
 	windows  map[windowKey][]*Seen
 	orders   map[OrderID]*Order
 	commands map[string]uint64
@@ -31,6 +31,7 @@ type Seen struct {
 	ID       SignalID
 	Content  string
 	Revision uint64
+	At       time.Time // log time of its acceptance
 	Instant  time.Time // the signal's own time
 	window   windowKey
 }
@@ -50,7 +51,7 @@ type remembered struct {
 
 func newRecent() Recent {
 	return Recent{
-		signals: map[SignalID]*Seen{}, windows: map[windowKey][]*Seen{}, orders: map[OrderID]*Order{}, commands: map[string]uint64{},
+		signals: map[SignalID][]*Seen{}, windows: map[windowKey][]*Seen{}, orders: map[OrderID]*Order{}, commands: map[string]uint64{},
 	}
 }
 
@@ -78,9 +79,9 @@ func (r *Recent) seal() {
 }
 
 func (r *Recent) acceptSignal(at time.Time, rev uint64, e *SignalReceived) {
-	seen := &Seen{ID: e.SignalID, Content: e.Content, Revision: rev, Instant: e.Signal.Timestamp}
+	seen := &Seen{ID: e.SignalID, Content: e.Content, Revision: rev, At: at, Instant: e.Signal.Timestamp}
 	r.chain(rev, "signal", string(seen.ID), seen.Content)
-	r.signals[seen.ID] = seen
+	r.signals[seen.ID] = append(r.signals[seen.ID], seen)
 	r.queue = append(r.queue, remembered{at: at, signal: seen})
 	if e.Signal.Type == BaseEntry || e.Signal.Type == Pyramid {
 		seen.window = windowOf(&e.Signal)
@@ -125,18 +126,8 @@ func (r *Recent) drop(old remembered) *Order {
 	switch {
 	case old.signal != nil:
 		// The same id may have been accepted again since (an exit with other content): that one stays.
-		if r.signals[old.signal.ID] == old.signal {
-			delete(r.signals, old.signal.ID)
-		}
-		if old.signal.window.kind == "" {
-			return nil // only entries have a window
-		}
-		left := slices.DeleteFunc(r.windows[old.signal.window], func(s *Seen) bool { return s == old.signal })
-		if len(left) == 0 {
-			delete(r.windows, old.signal.window)
-		} else {
-			r.windows[old.signal.window] = left
-		}
+		dropSeen(r.signals, old.signal.ID, old.signal)
+		dropSeen(r.windows, old.signal.window, old.signal) // exits have none
 	case old.order != "":
 		o := r.orders[old.order]
 		delete(r.orders, old.order)
@@ -147,18 +138,37 @@ func (r *Recent) drop(old remembered) *Order {
 	return nil
 }
 
-// within finds an accepted signal of the same instrument, type and position at most window away, inclusive, by the signals' own times.
-func (r *Recent) within(sig *Signal, window time.Duration) *Seen {
+func dropSeen[K comparable](m map[K][]*Seen, key K, old *Seen) {
+	left := slices.DeleteFunc(m[key], func(s *Seen) bool { return s == old })
+	if len(left) == 0 {
+		delete(m, key)
+		return
+	}
+	m[key] = left
+}
+
+// within finds a signal accepted not before since, of the same instrument, type and position and at most window away, inclusive, by the
+// signals' own times.
+func (r *Recent) within(sig *Signal, window time.Duration, since time.Time) *Seen {
 	for _, s := range slices.Backward(r.windows[windowOf(sig)]) {
-		if sig.Timestamp.Sub(s.Instant).Abs() <= window {
+		if !s.At.Before(since) && sig.Timestamp.Sub(s.Instant).Abs() <= window {
 			return s
 		}
 	}
 	return nil
 }
 
-// Seen gives the accepted signal with this id, nil if there is none in memory.
-func (r *Recent) Seen(id SignalID) *Seen { return r.signals[id] }
+// Seen gives the signals with this id that were accepted not before since, oldest first. What is older may still be here: the memory is
+// swept when a signal is recorded, and an answer must not depend on whether another one was.
+func (r *Recent) Seen(id SignalID, since time.Time) []*Seen {
+	all := r.signals[id]
+	for i, s := range all {
+		if !s.At.Before(since) {
+			return all[i:]
+		}
+	}
+	return nil
+}
 
 // Order gives an order that ended within the memory, nil if there is none.
 func (r *Recent) Order(id OrderID) *Order { return r.orders[id] }

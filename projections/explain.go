@@ -1,6 +1,7 @@
 package projections
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -120,7 +121,11 @@ func Explain(id, subject string, events []domain.Recorded, position *Position) E
 			sides[e.OrderID] = e
 		}
 		x.take(r, sides)
-		x.Steps = append(x.Steps, Step{Revision: r.Rev, At: r.At, Type: r.Type, Text: sentence(r.Event, sides)})
+		text := sentence(r.Event, sides)
+		if x.unchecked(r.Event) {
+			text += " " + uncheckedWords
+		}
+		x.Steps = append(x.Steps, Step{Revision: r.Rev, At: r.At, Type: r.Type, Text: text})
 	}
 	if position != nil {
 		x.Money = moneyOf(position)
@@ -171,6 +176,25 @@ func (x *Explanation) refused(r *domain.Recorded, e *domain.SignalRejected) {
 		}
 	}
 }
+
+// unchecked says whether the event decided on an entry whose price no quote of the broker was there to hold against. A refusal does not say
+// so by itself: the gate is missing from those that were measured.
+func (x *Explanation) unchecked(event domain.Event) bool {
+	switch e := event.(type) {
+	case *domain.OrderInitialized:
+		return e.Entry != nil && e.Entry.Checks["price"] == "unchecked"
+	case *domain.SignalRejected:
+		if len(x.Inputs) == 0 || !slices.Contains(enters, domain.SignalType(x.Inputs[len(x.Inputs)-1].Type)) {
+			return false
+		}
+		judged := slices.ContainsFunc(e.Reasons, func(r domain.Reason) bool { return r.Code != domain.ReasonDuplicate && r.Code != domain.ReasonNotOpen })
+		return judged && !slices.ContainsFunc(e.Gates, func(g domain.Gate) bool { return g.Code == domain.ReasonPriceDivergence })
+	}
+	return false
+}
+
+// enters are the types of signal that may ask for an entry.
+var enters = []domain.SignalType{domain.BaseEntry, domain.Pyramid, domain.EODMonitor}
 
 // gateFigures names, for each gate, the details of its refusal that hold the figure and the limit; a limit without name is zero.
 var gateFigures = map[domain.ReasonCode][2]string{

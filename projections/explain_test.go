@@ -84,3 +84,36 @@ func TestNoMoreEventsAreWantedThanAnExplanationHolds(t *testing.T) {
 	require.True(t, c.truncated)
 	require.Len(t, c.revs, MaxExplained)
 }
+
+func TestAnExplanationSaysWhereThePriceWasHeldAgainstNoQuote(t *testing.T) {
+	received := func(kind domain.SignalType) domain.Event {
+		return &domain.SignalReceived{Signal: domain.Signal{Type: kind}}
+	}
+	refused := func(code domain.ReasonCode, gates ...domain.Gate) domain.Event {
+		return &domain.SignalRejected{Reasons: []domain.Reason{{Code: code}}, Gates: gates}
+	}
+	order := func(checks map[string]string) domain.Event {
+		return &domain.OrderInitialized{Entry: &domain.Entry{Checks: checks}}
+	}
+	quoted := domain.Gate{Code: domain.ReasonPriceDivergence, Value: domain.D("1"), Limit: domain.D("2")}
+	for name, c := range map[string]struct {
+		kind      domain.SignalType
+		event     domain.Event
+		unchecked bool
+	}{
+		"an entry":                    {domain.BaseEntry, order(map[string]string{"price": "unchecked"}), true},
+		"an entry beside a quote":     {domain.BaseEntry, order(map[string]string{"price": "checked"}), false},
+		"an exit":                     {domain.Exit, &domain.OrderInitialized{}, false},
+		"a refusal":                   {domain.Pyramid, refused(domain.ReasonSpacing, domain.Gate{Code: domain.ReasonSpacing}), true},
+		"a refusal beside a quote":    {domain.Pyramid, refused(domain.ReasonSpacing, quoted), false},
+		"a refusal because of it":     {domain.BaseEntry, refused(domain.ReasonPriceDivergence, quoted), false},
+		"a refusal at the day's end":  {domain.EODMonitor, refused(domain.ReasonStale), true},
+		"an exit that names nothing":  {domain.EODMonitor, refused(domain.ReasonNotOpen), false},
+		"a repeat":                    {domain.BaseEntry, refused(domain.ReasonDuplicate), false},
+		"a bar of another instrument": {domain.MarketData, refused(domain.ReasonUnknownInstrument), false},
+	} {
+		x := Explain("x", SubjectSignal, []domain.Recorded{{Event: received(c.kind)}, {Event: c.event}}, nil)
+		require.Equal(t, c.unchecked, strings.Contains(x.Steps[1].Text, uncheckedWords), name)
+		require.Equal(t, c.unchecked, strings.Contains(x.Text, uncheckedWords), name)
+	}
+}

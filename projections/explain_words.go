@@ -76,6 +76,8 @@ func gateWords(g GateView) string {
 	return fmt.Sprintf("Gate %s %s: %s %s, limit %s.", g.Code, verdict, name, short(&g.Value), short(&g.Limit))
 }
 
+const uncheckedWords = "The price was unchecked: there was no quote of the broker."
+
 func moneyWords(m *Money) string {
 	if m.LotsSold == 0 {
 		return fmt.Sprintf("%s: %s bought at %s, none sold; fees %s, unrealized %s.", m.PositionID, lotWords(m.LotsBought), short(m.Entry), m.Fees, m.Unrealized)

@@ -52,8 +52,8 @@ func (t Table) Names() []string {
 	return out
 }
 
-// FoldVersion is the version of the rows.
-const FoldVersion = 1
+// FoldVersion is the version of the rows. 2: alarms end as soon as their cause is gone.
+const FoldVersion = 2
 
 // newest is the highest schema version that this source knows.
 const newest = 2

@@ -12,9 +12,9 @@ type Stream struct {
 	unknown map[domain.OrderID]bool
 	stops   map[domain.PositionID]domain.Decimal
 	bases   map[campaign]base
-	intents map[domain.IntentID]bool // standing before the event
-	alarmed map[string]bool          // code/subject, ever raised
-	bought  map[string]int           // lots by instrument
+	intents map[domain.IntentID]*standing // before the event
+	alarmed map[string]bool               // code/subject, ever raised
+	bought  map[string]int                // lots by instrument
 	sold    map[string]int
 	cash    domain.Decimal // of all fills, gross, rupees: sales less purchases
 	fees    domain.Decimal
@@ -40,7 +40,7 @@ type base struct {
 func NewStream() *Stream {
 	return &Stream{
 		orders: map[domain.OrderID]*orderLife{}, unknown: map[domain.OrderID]bool{}, stops: map[domain.PositionID]domain.Decimal{}, bases: map[campaign]base{},
-		intents: map[domain.IntentID]bool{}, alarmed: map[string]bool{}, bought: map[string]int{}, sold: map[string]int{},
+		intents: map[domain.IntentID]*standing{}, alarmed: map[string]bool{}, bought: map[string]int{}, sold: map[string]int{},
 		values: map[string]domain.Decimal{},
 	}
 }
@@ -88,38 +88,6 @@ func (t *Stream) stop(e domain.Event) error {
 		}
 	}
 	return nil
-}
-
-// exitAlarmFrom is the attempt from which on a standing exit must have called a person.
-const exitAlarmFrom = 3
-
-// exits is L4: an exit intent ends flat or by a person's word, and one that keeps failing has called somebody.
-func (t *Stream) exits(e domain.Event, after *domain.State) error {
-	var found []error
-	for id := range t.intents {
-		if after.Intents[id] == nil && !mayEnd(e, id) {
-			found = append(found, broken("L4", "%s made exit %s disappear", e.EventType(), id))
-		}
-	}
-	clear(t.intents)
-	for id, i := range after.Intents {
-		t.intents[id] = true
-		if _, ending := e.(*domain.OrderInitialized); !ending && i.Attempts >= exitAlarmFrom && !t.alarmed[domain.AlarmExitRetries+"/"+string(id)] {
-			found = append(found, broken("L4", "exit %s is at attempt %d and called nobody", id, i.Attempts))
-		}
-	}
-	return errors.Join(found...)
-}
-
-// mayEnd says which events can end an exit: its lots are sold, its entry ended without a fill, or a person spoke.
-func mayEnd(e domain.Event, id domain.IntentID) bool {
-	switch e := e.(type) {
-	case *domain.OrderFilled, *domain.OrderRejected, *domain.OrderCanceled, *domain.OrderExpired, *domain.OrderNotAccepted, *domain.TradingStateChanged:
-		return true
-	case *domain.ExitWithdrawn:
-		return e.IntentID == id
-	}
-	return false
 }
 
 // fixed is L8: the base lots of a campaign never change once its base order is done.

@@ -79,16 +79,69 @@ func TestAnEntryWhileItsSymbolHasAnUnknownOrderBreaksL6(t *testing.T) {
 }
 
 func TestAnExitThatDisappearsBreaksL4(t *testing.T) {
-	stream, s := NewStream(), domain.NewState()
-	stream.intents["X-exit-0"] = true
+	const id, order, bought = "X-exit-0", domain.OrderID("sells"), domain.OrderID("buys")
+	stands := func(x standing, state domain.OrderState) *Stream {
+		stream := NewStream()
+		stream.intents[id] = &x
+		stream.orders[order] = &orderLife{OrderInitialized: domain.OrderInitialized{OrderID: order, Kind: domain.ExitOrder, IntentID: id, Lots: 4}, state: state}
+		stream.orders[bought] = &orderLife{OrderInitialized: domain.OrderInitialized{OrderID: bought, Kind: domain.EntryOrder, Lots: 4}, state: state}
+		return stream
+	}
+	fill := func(lots int) domain.Event { return &domain.OrderFilled{OrderID: order, LastQty: lots} }
+	empty := domain.NewState()
+	for name, c := range map[string]struct {
+		x     standing
+		state domain.OrderState // of its order and of the entry that it is bound to
+		event domain.Event
+		may   bool
+	}{
+		"a bar ends none":                            {standing{lots: 4}, domain.Done, &domain.BarClosed{}, false},
+		"a person may":                               {standing{lots: 4}, domain.Done, &domain.ExitWithdrawn{IntentID: id}, true},
+		"a person's word for another one":            {standing{lots: 4}, domain.Done, &domain.ExitWithdrawn{IntentID: "X-exit-1"}, false},
+		"withdrawn while its order works":            {standing{lots: 4, order: order}, domain.Working, &domain.ExitWithdrawn{IntentID: id}, false},
+		"the last of its lots":                       {standing{lots: 3, order: order}, domain.Done, fill(3), true},
+		"a part of its lots":                         {standing{lots: 4, order: order}, domain.Done, fill(3), false},
+		"a fill while its order works on":            {standing{lots: 3, order: order}, domain.Working, fill(3), false},
+		"its order ends and lots are left":           {standing{lots: 1, order: order}, domain.Done, &domain.OrderCanceled{OrderID: order}, false},
+		"its order is refused and lots are left":     {standing{lots: 1, order: order}, domain.Done, &domain.OrderRejected{OrderID: order}, false},
+		"its order ends and nothing is left":         {standing{order: order}, domain.Done, &domain.OrderCanceled{OrderID: order}, true},
+		"the order of another exit ends":             {standing{lots: 1}, domain.Done, &domain.OrderExpired{OrderID: order}, false},
+		"its entry ends unfilled":                    {standing{binds: []domain.OrderID{bought}}, domain.Done, &domain.OrderCanceled{OrderID: bought}, true},
+		"its entry may still fill":                   {standing{binds: []domain.OrderID{bought}}, domain.Working, &domain.OrderExpired{OrderID: order}, false},
+		"its entry fills":                            {standing{binds: []domain.OrderID{bought}}, domain.Done, &domain.OrderFilled{OrderID: bought, LastQty: 4}, false},
+		"a late fill of another's order sells them":  {standing{lots: 3}, domain.Done, &domain.OrderFilled{OrderID: "late", LastQty: 3}, true},
+		"a late fill of another's order sells fewer": {standing{lots: 3}, domain.Done, &domain.OrderFilled{OrderID: "late", LastQty: 2}, false},
+		"a resume ends what was held back":           {standing{held: true}, domain.Done, &domain.TradingStateChanged{}, true},
+		"a resume ends nothing else":                 {standing{lots: 4}, domain.Done, &domain.TradingStateChanged{}, false},
+		"a halt's exit ends by no order":             {standing{held: true}, domain.Done, &domain.OrderCanceled{OrderID: order}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			stream := stands(c.x, c.state)
+			stream.orders["late"] = &orderLife{OrderInitialized: domain.OrderInitialized{OrderID: "late", Kind: domain.ExitOrder, IntentID: "X-exit-9"}, state: domain.Done}
+			if err := stream.exits(c.event, empty); c.may {
+				require.NoError(t, err)
+			} else {
+				requireRule(t, "L4", err)
+			}
+		})
+	}
+}
+
+func TestAnExitThatLosesLotsOrComesFromNowhereBreaksL4(t *testing.T) {
+	s := domain.NewState()
+	s.Intents["X-exit-0"] = &domain.Intent{ID: "X-exit-0", Claims: []domain.Claim{{Lots: 2}}}
+	stream := NewStream()
 	requireRule(t, "L4", stream.exits(&domain.BarClosed{}, s))
-	stream.intents["X-exit-0"] = true
-	require.NoError(t, stream.exits(&domain.ExitWithdrawn{IntentID: "X-exit-0"}, s), "a person may end it")
+	stream = NewStream()
+	require.NoError(t, stream.exits(&domain.ExitRequested{IntentID: "X-exit-0", Claims: []domain.Claim{{Lots: 2}}}, s))
+	s.Intents["X-exit-0"].Claims[0].Lots = 1
+	requireRule(t, "L4", stream.exits(&domain.OrderCanceled{}, s))
 }
 
 func TestAnExitThatKeepsFailingAndCallsNobodyBreaksL4(t *testing.T) {
 	stream, s := NewStream(), domain.NewState()
 	s.Intents["X-exit-0"] = &domain.Intent{ID: "X-exit-0", Attempts: exitAlarmFrom}
+	stream.intents["X-exit-0"] = &standing{}
 	requireRule(t, "L4", stream.exits(&domain.BarClosed{}, s))
 	stream.alarmed[domain.AlarmExitRetries+"/X-exit-0"] = true
 	require.NoError(t, stream.exits(&domain.BarClosed{}, s))

@@ -107,7 +107,7 @@ func TestAStoryIsWrittenAsItIsRead(t *testing.T) {
 // incidents that this release has a story for in testdata, by number. 11, 19 and 30 are about what runs beside the writer: their
 // stories are Go (live_stories_test.go).
 var incidents = []string{
-	"01", "02", "03", "04", "06", "07", "08", "09", "12", "14", "15", "16", "17", "20", "22", "23", "25", "27", "28", "31", "32", "33", "34", "35", "36", "37",
+	"01", "02", "03", "04", "06", "07", "08", "09", "12", "14", "15", "16", "17", "20", "21", "22", "23", "25", "27", "28", "31", "32", "33", "34", "35", "36", "37",
 }
 
 func TestEveryIncidentHasItsStory(t *testing.T) {

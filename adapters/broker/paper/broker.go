@@ -35,10 +35,11 @@ var traits = engine.Traits{Tags: true, Settle: 0, Poll: pollEvery, Sandbox: true
 // Broker keeps its book in a file. It is safe for concurrent use, and several processes may share one book.
 type Broker struct {
 	opts   Options
+	dir    string
+	turn   chan struct{} // held by the one who uses what stands below it
 	read   *Reader
-	turn   chan struct{} // held by the one who uses conn
 	conn   *sqlite.Conn
-	broken error // a failed write: what the file holds is no longer known, so nothing more is written or answered
+	broken error // a failed write: what the file holds is not known until it has been opened anew, so nothing is written or answered before
 	closed bool
 	once   sync.Once
 }
@@ -57,7 +58,7 @@ func Open(dir string, opts Options) (*Broker, error) {
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
-	return &Broker{opts: opts, conn: conn, read: read, turn: make(chan struct{}, 1)}, nil
+	return &Broker{opts: opts, dir: dir, conn: conn, read: read, turn: make(chan struct{}, 1)}, nil
 }
 
 // Close waits for the call under way and closes the book. Later calls answer ErrClosed.
@@ -65,7 +66,7 @@ func (b *Broker) Close() (err error) {
 	b.once.Do(func() {
 		b.turn <- struct{}{}
 		b.closed = true
-		err = errors.Join(b.read.Close(), b.conn.Close())
+		err = b.shut()
 		<-b.turn
 	})
 	return err
@@ -144,42 +145,46 @@ func (b *Broker) Cancel(ctx context.Context, id string) error {
 
 // Order reads one order as it stands now. Errors: ErrNoOrder, ErrClosed, the file's.
 func (b *Broker) Order(ctx context.Context, id string) (engine.BookOrder, error) {
-	if err := b.settle(ctx); err != nil {
+	read, err := b.settle(ctx)
+	if err != nil {
 		return engine.BookOrder{}, fmt.Errorf("order %q: %w", id, err)
 	}
-	return b.read.order(ctx, id)
+	return read.order(ctx, id)
 }
 
 // Book reads every order that has not ended, the BookOrders newest orders, and the units held over everything, all of one
 // moment not before ReadAt.
 func (b *Broker) Book(ctx context.Context) (engine.Book, error) {
 	now := b.opts.now()
-	if err := b.settle(ctx); err != nil {
+	read, err := b.settle(ctx)
+	if err != nil {
 		return engine.Book{}, err
 	}
-	return b.read.book(ctx, now)
+	return read.book(ctx, now)
 }
 
 // AllOrders reads the whole history, oldest first. For tests and audits: it is as long as the book is old.
 func (b *Broker) AllOrders(ctx context.Context) ([]engine.BookOrder, error) {
-	if err := b.settle(ctx); err != nil {
+	read, err := b.settle(ctx)
+	if err != nil {
 		return nil, err
 	}
-	return b.read.AllOrders(ctx)
+	return read.AllOrders(ctx)
 }
 
-// settle records what has become due since the book was last looked at.
-func (b *Broker) settle(ctx context.Context) error {
-	if err := b.usable(ctx); err != nil {
-		return err
-	}
+// settle records what has become due since the book was last looked at, and gives the reader that sees it.
+func (b *Broker) settle(ctx context.Context) (*Reader, error) {
 	for now := b.opts.now(); ; {
-		waiting, err := b.read.anyDue(ctx, now)
+		read, err := b.usable(ctx)
+		if err != nil {
+			return nil, err
+		}
+		waiting, err := read.anyDue(ctx, now)
 		if err != nil || !waiting {
-			return err
+			return read, err
 		}
 		if err := b.write(ctx, func() error { return b.advanceDue(now) }); err != nil {
-			return err
+			return nil, err
 		}
 	}
 }
@@ -198,13 +203,14 @@ func (b *Broker) advanceDue(now time.Time) error {
 	return nil
 }
 
-// usable waits for the turn and reports why the book cannot be asked.
-func (b *Broker) usable(ctx context.Context) error {
+// usable waits for the turn and gives the reader, or says why the book cannot be asked.
+func (b *Broker) usable(ctx context.Context) (*Reader, error) {
 	if err := b.enter(ctx); err != nil {
-		return err
+		return nil, err
 	}
+	read := b.read
 	<-b.turn
-	return nil
+	return read, nil
 }
 
 // enter takes the turn. On an error the turn is not held and nothing was written.
@@ -217,19 +223,19 @@ func (b *Broker) enter(ctx context.Context) error {
 		return fmt.Errorf("%w: %w", errNotBegun, ctx.Err())
 	case b.turn <- struct{}{}:
 	}
-	switch {
-	case b.closed:
+	if b.closed {
 		<-b.turn
 		return fmt.Errorf("%w: %w", errNotBegun, ErrClosed)
-	case b.broken != nil:
+	}
+	if err := b.mended(); err != nil {
 		<-b.turn
-		return fmt.Errorf("%w: the book failed before: %w", errNotBegun, b.broken)
+		return fmt.Errorf("%w: the book failed before: %w; opening it anew: %w", errNotBegun, b.broken, err)
 	}
 	return nil
 }
 
 // write runs one durable transaction. errNotBegun: the file is untouched. ErrNoOrder: looked, and changed nothing. Any
-// other error leaves it unknown whether the disk has the change, so the broker answers nothing from then on.
+// other error leaves it unknown whether the disk has the change: the next use opens the book anew and reads what is there.
 func (b *Broker) write(ctx context.Context, do func() error) error {
 	if err := b.enter(ctx); err != nil {
 		return err

@@ -24,6 +24,10 @@
 // restart goes on in the same sequence. The broker never recognizes a repeated tag: two sends are two orders, as they would
 // be elsewhere, or a doubled order could not be seen.
 //
+// A write that fails (disk full, an I/O error) leaves that one order in doubt: its answer is Unknown. The next use closes the book and opens
+// it anew, as a restart would, and then the book says whether the order is in it. While that fails, sends are refused, nothing is answered,
+// and each use tries again; a book that has gone away is never replaced by an empty one.
+//
 // Limits: MaxUnits an order, MaxParts fills an order, MaxTag letters a tag, BookOrders orders in one Book beside those not
 // ended, RateDecimals in Slippage and Fee, MaxDelay. Another process that holds the file is waited for at most BusyWait.
 package paper

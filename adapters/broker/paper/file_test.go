@@ -140,31 +140,6 @@ func failInsert(conn *sqlite.Conn) error {
 	return sqlitex.ExecuteScript(conn, `CREATE TEMP TRIGGER broken BEFORE INSERT ON orders BEGIN SELECT RAISE(ABORT, 'disk on fire'); END;`, nil)
 }
 
-// TestAfterAFailedWriteTheBrokerAnswersNothing: what the disk holds is unknown then, and a book read from it would be
-// taken for proof.
-func TestAfterAFailedWriteTheBrokerAnswersNothing(t *testing.T) {
-	for name, fail := range map[string]func(*sqlite.Conn) error{"an insert fails": failInsert, "a commit fails": failCommit} {
-		t.Run(name, func(t *testing.T) {
-			dir := t.TempDir()
-			b := openIn(t, dir, Options{})
-			id := sent(t, b, brokertest.Buy("before", 1)).BrokerID
-			require.NoError(t, fail(b.conn))
-			failed := b.Send(t.Context(), brokertest.Buy("failed", 1))
-			require.Equal(t, engine.Unknown, failed.Kind, failed.Text)
-			require.Equal(t, "book_failed", failed.Code)
-			after := b.Send(t.Context(), brokertest.Buy("after", 1))
-			require.Equal(t, engine.Refused, after.Kind, "nothing was written, so it is proved")
-			require.Contains(t, after.Text, "the book failed before")
-			_, err := b.Book(t.Context())
-			require.ErrorContains(t, err, "the book failed before")
-			_, err = b.Order(t.Context(), id)
-			require.ErrorContains(t, err, "the book failed before")
-			require.NoError(t, b.Close())
-			require.Equal(t, []string{"before"}, tags(t, openIn(t, dir, Options{})))
-		})
-	}
-}
-
 func TestAWriteThatCannotBeginIsAProvedRefusalAndBreaksNothing(t *testing.T) {
 	b := openIn(t, t.TempDir(), Options{})
 	require.NoError(t, sqlitex.Execute(b.conn, "PRAGMA query_only = ON", nil))
