@@ -25,6 +25,9 @@ func decideTrading(s *State, c SetTrading) (Decision, error) {
 		return d, refuse("missing_reason", "say why: the reason is kept in the log")
 	}
 	root := d.first(&TradingStateChanged{From: s.Trading.Mode, To: c.To, Reason: c.Reason, By: c.By, ID: c.ID})
+	if c.To == Active && s.Alarms[alarmKey(AlarmDivergence, SubjectSnapshot)] != nil {
+		d.after(root, &TradingStateChanged{From: Active, To: Reducing, Reason: ReasonLateDivergence, By: ByService})
+	}
 	if s.Trading.Mode != Halted {
 		return d, nil
 	}
