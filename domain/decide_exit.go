@@ -31,6 +31,9 @@ type takenOver struct {
 
 // request claims the free lots of the layers and binds their entries that are in flight. While HALTED it holds back what no person
 // asked for: it claims nothing, sends nothing and calls a person, once a layer. It gives how many lots it claimed and bound orders.
+//
+// A peel-off, which has a limit, ends an entry that still fills and is not bound to it: whether what fills until then is too much, the
+// next bar says.
 func (x *exitPlan) request(layers []*Layer) (lots, bound int) {
 	hold := x.s.Trading.Mode == Halted && !x.cause.ByPerson()
 	left := x.limit
@@ -60,7 +63,7 @@ func (x *exitPlan) request(layers []*Layer) (lots, bound int) {
 				e.Claims = append(e.Claims, Claim{PositionID: l.PositionID, Layer: LayerName(l.Number), Lots: n})
 				lots += n
 			}
-			if x.over.entries[l.EntryOrder] || x.s.bindable(l) {
+			if x.limit == 0 && (x.over.entries[l.EntryOrder] || x.s.bindable(l)) {
 				e.Binds = append(e.Binds, l.EntryOrder)
 				bound++
 			}
@@ -123,8 +126,11 @@ func (x *exitPlan) append(e *ExitRequested, layers []*Layer) {
 		}
 		return
 	}
+	claimed := func(l *Layer) bool {
+		return slices.ContainsFunc(e.Claims, func(c Claim) bool { return c.PositionID == l.PositionID })
+	}
 	for _, l := range layers {
-		if slices.Contains(e.Binds, l.EntryOrder) {
+		if slices.Contains(e.Binds, l.EntryOrder) || claimed(l) {
 			x.s.cancelEntry(x.d, at, x.s.Orders[l.EntryOrder], string(e.Cause))
 		}
 	}
