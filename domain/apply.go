@@ -154,6 +154,9 @@ func (s *State) applyTrading(r Recorded, e *TradingStateChanged) error {
 	}
 	s.Recent.takeCommand(r.At, r.Rev, e.ID)
 	s.Trading = Trading{Mode: e.To, Reason: e.Reason, By: e.By, Since: r.At}
+	if e.To == Active { // what was found meanwhile stops entries in the same append
+		delete(s.Alarms, alarmKey(AlarmDivergence, SubjectSnapshot))
+	}
 	if e.To != Halted { // those still valid follow at once as ordinary intents
 		maps.DeleteFunc(s.Intents, func(_ IntentID, i *Intent) bool { return i.HeldBack })
 		maps.DeleteFunc(s.Alarms, func(_ string, a *Alarm) bool { return a.Code == AlarmHeldBack })

@@ -191,6 +191,9 @@ func (s *State) applyExitRequested(r Recorded, e *ExitRequested) error {
 		HeldBack: e.HeldBack, RefPrice: e.RefPrice, SignalID: e.SignalID, By: e.By, Reason: e.Reason, Revision: r.Rev, Corr: r.Corr, Last: r.ID,
 	}
 	s.Recent.takeCommand(r.At, r.Rev, e.CommandID)
+	if !e.HeldBack { // what another order may still sell is named, and claimed when that order ends
+		i.Claims = slices.DeleteFunc(i.Claims, func(c Claim) bool { return c.Lots == 0 })
+	}
 	for _, c := range e.Claims {
 		l := s.byID[c.PositionID]
 		if l == nil || c.Lots < 0 || c.Lots > l.Free() || (e.HeldBack && c.Lots != 0) {

@@ -159,7 +159,30 @@ func (s *State) settle(r Recorded, o *Order) {
 		intent.Order = ""
 		intent.NextAt = ptr(r.At.Add(RetryWait(intent.Attempts)))
 		intent.Last = r.ID
+		s.handOver(intent, o.OrderID)
 		s.endIntent(intent)
+	}
+}
+
+// handOver gives what an exit's order has left unsold to the exit that is bound to that order: the claims change hands in one step, so
+// that no lot is ever claimed twice or by nobody.
+func (s *State) handOver(from *Intent, order OrderID) {
+	for _, to := range s.StandingIntents() {
+		n := slices.Index(to.Binds, order)
+		if n < 0 {
+			continue
+		}
+		to.Binds = append(slices.Delete(to.Binds, n, n+1), from.Binds...)
+		for _, c := range from.Claims {
+			to.claim(s.byID[c.PositionID], c.Lots)
+		}
+		s.Markets[to.Instrument].byAge(to.Claims)
+		if len(from.Claims) > 0 && to.Order == "" {
+			to.NextAt = from.NextAt // the broker is not asked again at once
+		}
+		from.Claims, from.Binds = nil, nil
+		s.endIntent(to)
+		return
 	}
 }
 

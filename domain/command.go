@@ -120,13 +120,20 @@ type Tick struct {
 	Watch bool
 }
 
-// SetTrading is a person's halt, reduce or resume, or the service's own reduce with a cause.
+// SetTrading is a person's halt, reduce or resume.
 type SetTrading struct {
 	To     TradingMode
 	Reason string
 	By     string
 	ID     string
 	Now    time.Time
+}
+
+// StopEntries is the service's own reduce, with a cause. It acts only from ACTIVE: whatever a person has set stays as it is.
+type StopEntries struct {
+	Cause string // a code, by which the runbook finds it
+	Text  string
+	Now   time.Time
 }
 
 // ExitPosition is a person's exit of one position.
@@ -200,6 +207,7 @@ func (ReportAbsent) command()     {}
 func (RaiseAlarm) command()       {}
 func (Tick) command()             {}
 func (SetTrading) command()       {}
+func (StopEntries) command()      {}
 func (ExitPosition) command()     {}
 func (CloseAll) command()         {}
 func (WithdrawExit) command()     {}

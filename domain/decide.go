@@ -102,6 +102,8 @@ func decidePerson(s *State, c Command) (Decision, error) {
 	switch c := c.(type) {
 	case SetTrading:
 		return decideTrading(s, c)
+	case StopEntries:
+		return decideStopEntries(s, c)
 	case ExitPosition:
 		return decideExitPosition(s, c)
 	case CloseAll:

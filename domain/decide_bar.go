@@ -11,7 +11,7 @@ type barWork struct {
 	cause  int // the draft of BarClosed
 	price  Decimal
 	atr    Decimal
-	layers []*Layer               // of the campaign, that the bar is not older than
+	layers []*Layer               // of the instrument, that the bar is not older than
 	stops  map[PositionID]Decimal // after the bar
 	made   int                    // exit intents made by the bar so far
 }
@@ -50,13 +50,13 @@ func (b *barWork) hits() map[PositionID]bool {
 func (b *barWork) peel(m *Market, hit map[PositionID]bool) {
 	s := b.j.s
 	in, known := s.settings.Instrument(b.j.sig.Instrument, b.j.c.Now)
-	if !s.settings.Risk.PeelOff || !known || m == nil || m.Campaign == nil || s.Trading.Mode == Halted {
+	if !s.settings.Risk.PeelOff || !known || s.Trading.Mode == Halted {
 		return
 	}
 	var risk, vol Decimal
 	lots := 0
 	var free []*Layer
-	for _, l := range m.Campaign.Layers {
+	for _, l := range m.layers() {
 		if hit[l.PositionID] || l.Free() == 0 {
 			continue
 		}

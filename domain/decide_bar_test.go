@@ -112,3 +112,38 @@ func TestPeelOffMeasuresTheEquityThatTheBarItselfHasMarked(t *testing.T) {
 	st.and(configured("risk.sizing_equity", "open"), wait(time.Minute)).when(bar("BANK_NIFTY", "69125", "415")).then("SignalReceived", "BarClosed",
 		"ExitRequested cause=peel_off claims.0.lots=1 reason=volatility", "OrderInitialized lots=1")
 }
+
+// kept is a late fill of 2 lots at 52000 whose exit a person withdrew.
+var kept = []step{base("52000"), accepted(0), booked(0, "canceled", 30), wait(2 * time.Minute), booked(0, "canceled", 30, "2@52000"), withdraw(0), wait(time.Minute)}
+
+func TestALateFillThatIsKeptHasAStopThatTrailsAndIsHit(t *testing.T) {
+	st := given(t, kept...).when(bar("BANK_NIFTY", "53000", "350")).then(
+		"SignalReceived", "BarClosed", "StopMoved position_id=BANK_NIFTY-1-Long_1-late1 from=51475 to=52125")
+	st.and(wait(time.Minute)).when(bar("BANK_NIFTY", "52124", "350")).then(
+		"SignalReceived", "BarClosed", "ExitRequested cause=stop_hit claims.0.position_id=BANK_NIFTY-1-Long_1-late1 claims.0.lots=2", "OrderInitialized lots=2")
+	st.and(wait(time.Second)).when(bar("BANK_NIFTY", "52000", "350")).then("SignalReceived", "BarClosed")
+	given(t, kept...).and(trading(domain.Halted)).when(bar("BANK_NIFTY", "40000", "350")).then(
+		"SignalReceived", "BarClosed", "ExitRequested held_back=true", "AlarmRaised code=exit_held_back")
+}
+
+func TestALateFillThatIsLeavingMakesNoSecondExit(t *testing.T) {
+	st := given(t, kept[:5]...).and(wait(time.Second))
+	st.when(bar("BANK_NIFTY", "40000", "350")).then("SignalReceived", "BarClosed")
+}
+
+func TestPeelOffTakesALateFillThatIsKeptFirst(t *testing.T) {
+	// 2 lots and 2 late ones: volatility 4 × 500 × 30 = 60,000 of at most 35,000: 15,000 a lot, 2 lots too many.
+	st := given(t, configured("risk.peel_off", "true"), configured("risk.sizing_equity", "closed"))
+	st.and(base("52000"), accepted(0), booked(0, "canceled", 30, "2@52000"), wait(2*time.Minute), booked(0, "canceled", 30, "4@52000"), withdraw(0), wait(time.Minute))
+	st.when(bar("BANK_NIFTY", "52000", "500")).then("SignalReceived", "BarClosed",
+		"ExitRequested cause=peel_off claims.#=1 claims.0.position_id=BANK_NIFTY-1-Long_1-late1 claims.0.lots=2", "OrderInitialized lots=2")
+}
+
+func TestPeelOffOfALayerThatIsStillFillingTakesItsPartAndEndsTheEntry(t *testing.T) {
+	// 3 of 4 lots: volatility 3 × 600 × 30 = 54,000 of at most 35,000: 18,000 a lot, 2 lots too many.
+	st := given(t, configured("risk.peel_off", "true"), configured("risk.sizing_equity", "closed"), base("52000"), accepted(0), booked(0, "", 30, "3@52000"), wait(time.Second))
+	st.when(bar("BANK_NIFTY", "52000", "600")).then("SignalReceived", "BarClosed", "ExitRequested cause=peel_off claims.0.lots=2 binds.#=", "OrderCancelRequested", "OrderInitialized lots=2")
+	st.when(booked(0, "canceled", 30, "3@52000", "1@52000")).then("OrderFilled last_qty=1")
+	require.Equal(t, 2, st.position("BANK_NIFTY-1-Long_1").Free(), "what fills after the peel stays until the next bar")
+	st.and(wait(time.Second)).when(bar("BANK_NIFTY", "52000", "600")).then("SignalReceived", "BarClosed", "ExitRequested cause=peel_off claims.0.lots=1", "OrderInitialized lots=1")
+}

@@ -15,7 +15,7 @@ type entryPlan struct {
 	stop       Decimal
 	atr        Decimal
 	er         Decimal
-	figures    *Figures
+	figures    Figures
 	sizing     *Sizing
 	gates      []Gate
 	checks     map[string]string
@@ -112,6 +112,9 @@ func (p *entryPlan) common() {
 	if m := s.Markets[j.sig.Instrument]; m != nil && len(m.Late) > 0 {
 		j.fail(ReasonLateFill, "position_id", string(m.Late[0].PositionID))
 	}
+	if p.figures = s.Figures(); !p.figures.Equity.IsPos() {
+		j.fail(ReasonNoEquity, "equity", p.figures.Equity.String())
+	}
 	p.diverge()
 }
 
@@ -140,13 +143,7 @@ func (p *entryPlan) sizable() bool {
 		p.sizeSender()
 		return false // the gates are off
 	}
-	f := p.j.s.Figures()
-	p.figures = &f
-	if !f.Equity.IsPos() {
-		p.j.fail(ReasonNoEquity, "equity", f.Equity.String())
-		return false
-	}
-	return true
+	return p.figures.Equity.IsPos()
 }
 
 // sizeSender takes the sender's lots as they are.

@@ -18,13 +18,22 @@ type exitPlan struct {
 	by      string
 	reason  string
 	command string
-	limit   int                // the most lots, 0: all that are free
-	freed   map[PositionID]int // lots that this decision has taken from other exits
-	made    int                // intents made by this plan
+	limit   int // the most lots, 0: all that are free
+	over    takenOver
+	made    int // intents made by this plan
+}
+
+// takenOver is what a decision has taken from other exits: lots, and the entries that they were bound to.
+type takenOver struct {
+	lots    map[PositionID]int
+	entries map[OrderID]bool
 }
 
 // request claims the free lots of the layers and binds their entries that are in flight. While HALTED it holds back what no person
 // asked for: it claims nothing, sends nothing and calls a person, once a layer. It gives how many lots it claimed and bound orders.
+//
+// A peel-off, which has a limit, ends an entry that still fills and is not bound to it: whether what fills until then is too much, the
+// next bar says.
 func (x *exitPlan) request(layers []*Layer) (lots, bound int) {
 	hold := x.s.Trading.Mode == Halted && !x.cause.ByPerson()
 	left := x.limit
@@ -41,7 +50,7 @@ func (x *exitPlan) request(layers []*Layer) (lots, bound int) {
 			if x.limit > 0 && left == 0 {
 				break
 			}
-			n := l.Free() + x.freed[l.PositionID]
+			n := l.Free() + x.over.lots[l.PositionID]
 			if x.limit > 0 {
 				n = min(n, left)
 				left -= n
@@ -54,14 +63,52 @@ func (x *exitPlan) request(layers []*Layer) (lots, bound int) {
 				e.Claims = append(e.Claims, Claim{PositionID: l.PositionID, Layer: LayerName(l.Number), Lots: n})
 				lots += n
 			}
-			if x.s.bindable(l) {
+			if x.limit == 0 && (x.over.entries[l.EntryOrder] || x.s.bindable(l)) {
 				e.Binds = append(e.Binds, l.EntryOrder)
 				bound++
 			}
 		}
+		bound += x.follow(e, of)
 		x.append(e, layers)
 	}
 	return lots, bound
+}
+
+// follow binds close-all to the exit orders that have left for intents that will not go on: what such an order leaves unsold is close-all's
+// from then on, and not before, so that nothing is sold twice. The positions are named with no lots.
+func (x *exitPlan) follow(e *ExitRequested, of lotOf) (bound int) {
+	if x.cause != CauseCloseAll {
+		return 0
+	}
+	for _, i := range x.s.StandingIntents() {
+		o := x.s.Orders[i.Order]
+		if o == nil || o.State == Initialized || i.Instrument != e.Instrument || o.sells() != of || !x.s.stuck(i) || x.s.followed(o.OrderID) {
+			continue
+		}
+		e.Binds = append(e.Binds, o.OrderID)
+		bound++
+		for _, c := range i.Claims {
+			if !slices.ContainsFunc(e.Claims, func(have Claim) bool { return have.PositionID == c.PositionID }) {
+				e.Claims = append(e.Claims, Claim{PositionID: c.PositionID, Layer: c.Layer})
+			}
+		}
+	}
+	return bound
+}
+
+// stuck says whether the exit makes no order after the one that it has.
+func (s *State) stuck(i *Intent) bool {
+	return i.Withdrawn || (s.Trading.Mode == Halted && !i.Cause.ByPerson())
+}
+
+// followed says whether an exit is bound to the order.
+func (s *State) followed(id OrderID) bool {
+	for _, i := range s.Intents {
+		if slices.Contains(i.Binds, id) {
+			return true
+		}
+	}
+	return false
 }
 
 func (x *exitPlan) append(e *ExitRequested, layers []*Layer) {
@@ -69,10 +116,7 @@ func (x *exitPlan) append(e *ExitRequested, layers []*Layer) {
 		return
 	}
 	// Fills go to the oldest layer first, whatever the order of asking.
-	age := func(c Claim) int {
-		return slices.IndexFunc(x.s.Markets[e.Instrument].layers(), func(l *Layer) bool { return l.PositionID == c.PositionID })
-	}
-	slices.SortStableFunc(e.Claims, func(a, b Claim) int { return age(a) - age(b) })
+	x.s.Markets[e.Instrument].byAge(e.Claims)
 	e.IntentID = NewIntentID(e.Instrument, x.s.IntentCount+uint64(x.made))
 	x.made++
 	at := x.d.add(Draft{Event: e, After: x.after, Corr: x.corr, Cause: x.from})
@@ -82,8 +126,11 @@ func (x *exitPlan) append(e *ExitRequested, layers []*Layer) {
 		}
 		return
 	}
+	claimed := func(l *Layer) bool {
+		return slices.ContainsFunc(e.Claims, func(c Claim) bool { return c.PositionID == l.PositionID })
+	}
 	for _, l := range layers {
-		if slices.Contains(e.Binds, l.EntryOrder) {
+		if slices.Contains(e.Binds, l.EntryOrder) || claimed(l) {
 			x.s.cancelEntry(x.d, at, x.s.Orders[l.EntryOrder], string(e.Cause))
 		}
 	}
@@ -119,15 +166,7 @@ func (s *State) holdable(l *Layer) bool {
 
 // bindable says whether the layer's entry is in flight and no exit is bound to it yet.
 func (s *State) bindable(l *Layer) bool {
-	if l.LateFill || s.Orders[l.EntryOrder] == nil {
-		return false
-	}
-	for _, i := range s.Intents {
-		if slices.Contains(i.Binds, l.EntryOrder) {
-			return false
-		}
-	}
-	return true
+	return !l.LateFill && s.Orders[l.EntryOrder] != nil && !s.followed(l.EntryOrder)
 }
 
 func (s *State) heldBack(id PositionID) bool {

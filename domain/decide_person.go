@@ -25,6 +25,9 @@ func decideTrading(s *State, c SetTrading) (Decision, error) {
 		return d, refuse("missing_reason", "say why: the reason is kept in the log")
 	}
 	root := d.first(&TradingStateChanged{From: s.Trading.Mode, To: c.To, Reason: c.Reason, By: c.By, ID: c.ID})
+	if c.To == Active && s.Alarms[alarmKey(AlarmDivergence, SubjectSnapshot)] != nil {
+		d.after(root, &TradingStateChanged{From: Active, To: Reducing, Reason: ReasonLateDivergence, By: ByService})
+	}
 	if s.Trading.Mode != Halted {
 		return d, nil
 	}
@@ -77,10 +80,10 @@ func decideCloseAll(s *State, c CloseAll) (Decision, error) {
 	if s.taken(c.ID) {
 		return d, nil
 	}
-	freed := s.takeOver(&d, c)
+	over := s.takeOver(&d, c)
 	made, lots, bound := 0, 0, 0
 	for _, name := range slices.Sorted(maps.Keys(s.Markets)) {
-		x := exitPlan{s: s, d: &d, cause: CauseCloseAll, after: -1, by: c.By, reason: c.Reason, command: c.ID, made: made, freed: freed}
+		x := exitPlan{s: s, d: &d, cause: CauseCloseAll, after: -1, by: c.By, reason: c.Reason, command: c.ID, made: made, over: over}
 		l, b := x.request(s.Markets[name].layers())
 		made, lots, bound = x.made, lots+l, bound+b
 	}
@@ -93,15 +96,13 @@ func decideCloseAll(s *State, c CloseAll) (Decision, error) {
 	return Decision{}, refuse("already_leaving", "everything that is held is leaving already")
 }
 
-// takeOver withdraws, while HALTED, the exits that no person asked for and that have sent nothing, and gives the lots that it freed.
-func (s *State) takeOver(d *Decision, c CloseAll) map[PositionID]int {
-	freed := map[PositionID]int{}
-	if s.Trading.Mode != Halted {
-		return freed
-	}
+// takeOver withdraws, while HALTED, the exits that no person asked for and that have sent nothing, and says what it took from them. One
+// whose order has left goes on until that order ends: exitPlan.follow.
+func (s *State) takeOver(d *Decision, c CloseAll) takenOver {
+	over := takenOver{map[PositionID]int{}, map[OrderID]bool{}}
 	for _, i := range s.StandingIntents() {
 		o := s.Orders[i.Order]
-		if i.HeldBack || i.Withdrawn || len(i.Binds) > 0 || i.Cause.ByPerson() || (o != nil && o.State != Initialized) {
+		if i.HeldBack || i.Withdrawn || !s.stuck(i) || (o != nil && o.State != Initialized) {
 			continue
 		}
 		if o != nil {
@@ -109,10 +110,13 @@ func (s *State) takeOver(d *Decision, c CloseAll) map[PositionID]int {
 		}
 		d.on(i.Corr, i.Last, &ExitWithdrawn{IntentID: i.ID, By: c.By, Reason: "taken over by close-all"})
 		for _, claim := range i.Claims {
-			freed[claim.PositionID] += claim.Lots
+			over.lots[claim.PositionID] += claim.Lots
+		}
+		for _, id := range i.Binds {
+			over.entries[id] = true
 		}
 	}
-	return freed
+	return over
 }
 
 // decideWithdraw ends an exit. One whose order has left ends when the broker has ended that order.

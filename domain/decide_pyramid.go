@@ -78,8 +78,12 @@ func (p *entryPlan) ladder(c *Campaign) {
 
 func (p *entryPlan) sizePyramid(c *Campaign) {
 	f, risk := p.figures, p.j.s.settings.Risk
-	baseRisk := RiskOf(c.BaseCost, c.BaseLots, c.BaseStop, p.in.PointValue)
-	profit := maxOf(zero, ProfitAt(p.price, c.BaseCost, c.BaseLots, p.in.PointValue).Sub(baseRisk))
+	value := p.in.PointValue
+	if base := c.Base(); base != nil { // the table may have changed since it was bought: today's value is for the new lots
+		value = base.PointValue
+	}
+	baseRisk := RiskOf(c.BaseCost, c.BaseLots, c.BaseStop, value)
+	profit := maxOf(zero, ProfitAt(p.price, c.BaseCost, c.BaseLots, value).Sub(baseRisk))
 	sz := PyramidSize{
 		AvailableMargin: AvailableMargin(f.Equity, f.Margin, risk.MaxMarginPercent), Price: p.price, Stop: p.stop, BaseLots: c.BaseLots,
 		Pyramids: c.Filled - 1, Profit: profit, PointValue: p.in.PointValue, MarginPerLot: p.in.MarginPerLot,

@@ -136,11 +136,9 @@ func (j *judgement) bar() {
 		j.d.alarm(j.s, bar, "", "", &AlarmRaised{Code: AlarmBarAhead, Subject: sig.Instrument})
 	}
 	b := barWork{j: j, cause: bar, price: *sig.Price, atr: *sig.ATR, stops: map[PositionID]Decimal{}}
-	if m != nil && m.Campaign != nil {
-		for _, l := range m.Campaign.Layers {
-			if !sig.Timestamp.Before(l.SignalTime) {
-				b.layers = append(b.layers, l)
-			}
+	for _, l := range m.layers() { // also what a late fill made: one that a person keeps lives by its stop
+		if !sig.Timestamp.Before(l.SignalTime) {
+			b.layers = append(b.layers, l)
 		}
 	}
 	b.moveStops()

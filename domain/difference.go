@@ -54,7 +54,7 @@ func decidePositions(s *State, c ReportPositions) (Decision, error) {
 		})
 		d.alarm(s, at, "", "", &AlarmRaised{Code: AlarmDifference, Subject: contract})
 		if found == 0 && s.Trading.Mode == Active {
-			d.after(at, &TradingStateChanged{From: Active, To: Reducing, Reason: ReasonDifference, By: "service"})
+			d.after(at, &TradingStateChanged{From: Active, To: Reducing, Reason: ReasonDifference, By: ByService})
 		}
 		found++
 	}

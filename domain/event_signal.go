@@ -81,7 +81,7 @@ type ExitRequested struct {
 	Contract   string    `json:"contract"`
 	Cause      ExitCause `json:"cause"`
 	Claims     []Claim   `json:"claims"`
-	Binds      []OrderID `json:"binds,omitempty"` // entry orders whose later fills leave too
+	Binds      []OrderID `json:"binds,omitempty"` // entry orders whose later fills leave too; of close-all also exit orders whose rest it takes
 	HeldBack   bool      `json:"held_back,omitempty"`
 	RefPrice   *Decimal  `json:"reference_price,omitempty"` // what the exit was decided on
 	SignalID   SignalID  `json:"signal_id,omitempty"`
@@ -90,7 +90,8 @@ type ExitRequested struct {
 	CommandID  string    `json:"command_id,omitempty"`
 }
 
-// Claim is the part of a layer that leaves. A held-back exit names its layers with zero lots: it claims nothing.
+// Claim is the part of a layer that leaves. Zero lots name a layer and claim nothing: a held-back exit's, or one whose lots another exit's
+// order may still sell.
 type Claim struct {
 	PositionID PositionID `json:"position_id"`
 	Layer      string     `json:"layer"`

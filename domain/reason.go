@@ -78,6 +78,7 @@ const (
 	AlarmForeignOrder = "foreign_order"
 	AlarmBarsMissing  = "bars_missing"
 	AlarmDifference   = "broker_difference"
+	AlarmDivergence   = ReasonLateDivergence
 )
 
 // Alarms has one sentence for the operator for every alarm code.
@@ -97,5 +98,6 @@ var Alarms = map[string]string{
 	AlarmForeignOrder: "The broker's book has an order that the log does not know: compare the books by hand.",
 	AlarmBarsMissing:  "Bars have stopped coming for an open position, so its stops stand still: mend the chart's alert, or exit by hand.",
 	AlarmDifference:   "The broker holds other lots of a contract than the log says: compare the books by hand, then accept the difference or mend it.",
+	AlarmDivergence:   "The snapshot was found to differ from the log while entries were stopped: rebuild it; a resume stops entries for this once more.",
 	AlarmBarAhead:     "A bar is dated in the future: check the chart's clock and time zone.",
 }

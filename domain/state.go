@@ -213,8 +213,8 @@ type Intent struct {
 	Instrument string     `json:"instrument"`
 	Contract   string     `json:"contract"`
 	Cause      ExitCause  `json:"cause"`
-	Claims     []Claim    `json:"claims"` // what is left of them, oldest layer first
-	Binds      []OrderID  `json:"binds,omitempty"`
+	Claims     []Claim    `json:"claims"`          // what is left of them, oldest layer first
+	Binds      []OrderID  `json:"binds,omitempty"` // entries whose fills it takes, exit orders whose rest it takes
 	HeldBack   bool       `json:"held_back,omitempty"`
 	Withdrawn  bool       `json:"withdrawn,omitempty"`
 	RefPrice   *Decimal   `json:"reference_price,omitempty"`
@@ -277,6 +277,15 @@ func (s *State) Layers() []*Layer {
 		out = append(out, s.Markets[name].layers()...)
 	}
 	return out
+}
+
+// byAge puts claims into the order of their layers.
+func (m *Market) byAge(claims []Claim) {
+	layers := m.layers()
+	age := func(c Claim) int {
+		return slices.IndexFunc(layers, func(l *Layer) bool { return l.PositionID == c.PositionID })
+	}
+	slices.SortStableFunc(claims, func(a, b Claim) int { return age(a) - age(b) })
 }
 
 func (m *Market) layers() []*Layer {

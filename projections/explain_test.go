@@ -117,3 +117,8 @@ func TestAnExplanationSaysWhereThePriceWasHeldAgainstNoQuote(t *testing.T) {
 		require.Equal(t, c.unchecked, strings.Contains(x.Text, uncheckedWords), name)
 	}
 }
+
+func TestACloseAllThatWaitsForAnOrderIsExplained(t *testing.T) {
+	e := &domain.ExitRequested{IntentID: "A-exit-1", Cause: domain.CauseCloseAll, Claims: []domain.Claim{{PositionID: "A-1-Long_1", Lots: 2}, {PositionID: "A-1-Long_2"}}}
+	require.Equal(t, "Exit A-exit-1 asked for, because a person closed everything: 2 lots of A-1-Long_1, what the order under way leaves unsold of A-1-Long_2.", exitWords(e))
+}

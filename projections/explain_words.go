@@ -147,6 +147,10 @@ var causeWords = map[domain.ExitCause]string{
 func exitWords(e *domain.ExitRequested) string {
 	var claims []string
 	for _, c := range e.Claims {
+		if c.Lots == 0 && !e.HeldBack {
+			claims = append(claims, fmt.Sprintf("what the order under way leaves unsold of %s", c.PositionID))
+			continue
+		}
 		claims = append(claims, fmt.Sprintf("%s of %s", lotWords(c.Lots), c.PositionID))
 	}
 	out := fmt.Sprintf("Exit %s asked for, because %s", e.IntentID, causeWords[e.Cause])

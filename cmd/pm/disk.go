@@ -17,19 +17,16 @@ const (
 	diskEvery = 5 * time.Second
 )
 
-// byService is the actor of what the service does of its own accord.
-const byService = "service"
-
 // diskReason is the cause that the log keeps; a person reads the figures behind it.
 const diskReason = "disk_full"
 
 // checkDisk looks once before signals are taken: a start on a full disk must not take an entry first.
 func (s *service) checkDisk(ctx context.Context) error {
 	reason := s.lookAtDisk()
-	if reason == "" || s.engine.State().Trading.Mode != domain.Active {
+	if reason == "" {
 		return nil
 	}
-	results, err := s.engine.Step(context.WithoutCancel(ctx), s.reduce(reason))
+	results, err := s.engine.Step(context.WithoutCancel(ctx), stopEntries(diskReason, reason))
 	if err == nil {
 		err = results[0].Err
 	}
@@ -62,13 +59,14 @@ func (s *service) reduceWhileActive(ctx context.Context, reason string) {
 	if err != nil || !active { // an engine that has ended says so elsewhere
 		return
 	}
-	if _, err := s.engine.Submit(ctx, s.reduce(reason)); err != nil {
+	if _, err := s.engine.Submit(ctx, stopEntries(diskReason, reason)); err != nil {
 		s.log.Error("the disk is nearly full and entries could not be stopped; the next look tries again", "error", err)
 	}
 }
 
-func (s *service) reduce(reason string) domain.SetTrading {
-	return domain.SetTrading{To: domain.Reducing, Reason: reason, By: byService, Now: time.Now().UTC()}
+// stopEntries is the service's own word; Decide takes it from ACTIVE only.
+func stopEntries(cause, text string) domain.StopEntries {
+	return domain.StopEntries{Cause: cause, Text: text, Now: time.Now().UTC()}
 }
 
 // lookAtDisk gives the reason why entries must stop, "" while there is room. What changed is said once.
@@ -82,7 +80,7 @@ func (s *service) lookAtDisk() (reason string) {
 		}
 		least = min(least, 100*float64(free)/float64(total))
 		if free*100 < total*minFreePercent {
-			reason = fmt.Sprintf("%s: %d MiB of %d MiB are free for %s, less than %d %%", diskReason, free>>20, total>>20, dir, minFreePercent)
+			reason = fmt.Sprintf("%d MiB of %d MiB are free for %s, less than %d %%", free>>20, total>>20, dir, minFreePercent)
 		}
 	}
 	s.web.api.Metrics().DiskFree(least)

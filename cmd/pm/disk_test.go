@@ -36,7 +36,7 @@ func TestAtFivePercentFreeEntriesGoOnAndBelowTheyStop(t *testing.T) {
 	require.NoError(t, s.checkDisk(t.Context()))
 	trading := s.engine.State().Trading
 	require.Equal(t, domain.Reducing, trading.Mode)
-	require.Equal(t, byService, trading.By)
+	require.Equal(t, domain.ByService, trading.By)
 	require.Contains(t, trading.Reason, "disk_full: ")
 	require.Contains(t, errs.String(), "the disk is nearly full")
 

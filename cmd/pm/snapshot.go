@@ -9,11 +9,9 @@ import (
 	"unicode/utf8"
 
 	"pm/cmd/internal/stores"
+	"pm/domain"
 	"pm/projections"
 )
-
-// divergedReason is the cause that the log keeps when a comparison after the start finds a difference.
-const divergedReason = "late_divergence"
 
 // openSnapshot opens the snapshot without needing it: a database that is down keeps nobody from trading. An embedded one that cannot be
 // read as what it is differs from the log already.
@@ -129,11 +127,11 @@ func (s *service) newFollower(context.Context) error {
 // diverged stops entries: what is traded on and what was written down are not the same, and only a person can say which is right. An
 // error makes the follower call again.
 func (s *service) diverged(h *projections.Halt) error {
-	s.log.Error("a comparison with the snapshot found a difference: entries stop, exits go on; the next start will halt", "code", h.Code, "error", h, "hint", s.hint(h.Hint))
+	s.log.Error("a comparison with the snapshot found a difference: entries stop until a person resumes; the next start will halt", "code", h.Code, "error", h, "hint", s.hint(h.Hint))
 	s.keep(h.Report)
 	ctx, cancel := context.WithTimeout(context.Background(), divergedTimeout)
 	defer cancel()
-	if _, err := s.engine.Submit(ctx, s.reduce(fmt.Sprintf("%s: %s", divergedReason, limited(h.Error())))); err != nil {
+	if _, err := s.engine.Submit(ctx, stopEntries(domain.ReasonLateDivergence, limited(h.Error()))); err != nil {
 		return fmt.Errorf("entries could not be stopped: %w", err)
 	}
 	return nil

@@ -133,6 +133,9 @@ func (t *outcomeOfCommand) table(tab *table) {
 		parts := make([]string, len(e.Claims))
 		for i, claim := range e.Claims {
 			parts[i] = fmt.Sprintf("%s %d", claim.PositionID, claim.Lots)
+			if claim.Lots == 0 {
+				parts[i] = claim.PositionID + " (what the order under way leaves)"
+			}
 		}
 		tab.row(e.IntentID, e.Instrument, e.Contract, fmt.Sprint(e.Lots), strings.Join(parts, ", "))
 	}

@@ -55,16 +55,20 @@ func (n *narrator) barWords(e *domain.BarClosed) string {
 // exitWords says which lots are to leave and why.
 func exitWords(e *domain.ExitRequested) string {
 	parts := make([]string, 0, len(e.Claims))
-	lots := 0
+	lots, rest := 0, false
 	for _, c := range e.Claims {
 		lots += c.Lots
+		rest = rest || c.Lots == 0
 		parts = append(parts, fmt.Sprintf("%s %d", c.PositionID, c.Lots))
 	}
 	text := fmt.Sprintf("exit of %s (%s): %s", counted(lots, "lot"), e.Cause, strings.Join(parts, ", "))
 	if e.HeldBack {
 		text = fmt.Sprintf("exit held back while halted (%s): %s", e.Cause, strings.Join(parts, ", "))
 	}
-	if len(e.Binds) > 0 {
+	switch {
+	case len(e.Binds) > 0 && rest:
+		text += ", and what the orders under way leave unsold or still fill"
+	case len(e.Binds) > 0:
 		text += ", and what still fills of the entry in flight"
 	}
 	if e.By != "" {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -30,4 +31,17 @@ func TestADifferenceIsToldWithWhichSideHasMore(t *testing.T) {
 	require.Equal(t, "the broker holds 30 units of X more than the log says: compare the books, then pmctl accept X-diff-7",
 		differenceWords(projections.Difference{ID: "X-diff-7", Contract: "X", Units: 30}))
 	require.Contains(t, differenceWords(projections.Difference{Units: -30}), "holds 30 units of  less")
+}
+
+func TestACloseAllThatWaitsForAnOrderSaysWhatItTakes(t *testing.T) {
+	e := &domain.ExitRequested{
+		Cause: domain.CauseCloseAll, Binds: []domain.OrderID{"o"}, By: "asha", Reason: "out",
+		Claims: []domain.Claim{{PositionID: "A-1-Long_1", Lots: 2}, {PositionID: "A-1-Long_2"}},
+	}
+	require.Equal(t, "exit of 2 lots (close_all): A-1-Long_1 2, A-1-Long_2 0, and what the orders under way leave unsold or still fill by asha: out", exitWords(e))
+	var answer outcomeOfCommand
+	require.NoError(t, json.Unmarshal([]byte(`{"exits":[{"claims":[{"position_id":"A-1-Long_2","lots":0}]}]}`), &answer))
+	var shown table
+	answer.table(&shown)
+	require.Equal(t, "A-1-Long_2 (what the order under way leaves)", shown.rows[0][4].text)
 }
