@@ -262,9 +262,24 @@ func (h *history) rest(mode domain.TradingMode) {
 	require.True(h.t, f.Risk.IsZero() && f.Margin.IsZero() && f.Volatility.IsZero(), "L7: %+v", f)
 }
 
+// lively says what so many histories must have tried, or they prove little. Measured over 4,000 of them: one makes 5.5 orders, with a
+// deviation of 5, and a third of a late fill. The bounds lie four deviations below for the 20 histories of -short and five for the 100 of
+// the whole suite, which chance does not reach; a generator that makes half as many orders does not pass the whole suite, and one that
+// makes none does not pass at all. Late fills come in clusters: one run of 20 in a hundred has none.
+func lively(histories int) (orders, lates int) {
+	switch {
+	case histories >= 100:
+		return 3 * histories, 1
+	case histories >= 20:
+		return histories, 0
+	}
+	return 0, 0 // somebody looks at a few
+}
+
 func TestRandomHistoriesKeepTheInvariants(t *testing.T) {
-	orders, fills, lates := 0, 0, 0
+	histories, orders, fills, lates := 0, 0, 0, 0
 	rapid.Check(t, func(r *rapid.T) {
+		histories++
 		h := &history{story: given(r), r: r, v: venue{map[domain.OrderID]*venueOrder{}}, fixed: map[string]string{}}
 		h.quick = true
 		for range rapid.IntRange(20, 120).Draw(r, "steps") {
@@ -286,7 +301,8 @@ func TestRandomHistoriesKeepTheInvariants(t *testing.T) {
 		}
 		require.Equal(r, string(h.state.Canonical()), string(replayed.Canonical()), "V3: replay differs from what lived")
 	})
-	t.Logf("%d orders, %d fills, %d late fills", orders, fills, lates)
-	require.Greater(t, orders, 100, "the histories are too tame")
-	require.Positive(t, lates, "no late fill was tried")
+	t.Logf("%d histories, %d orders, %d fills, %d late fills", histories, orders, fills, lates)
+	minOrders, minLates := lively(histories)
+	require.GreaterOrEqual(t, orders, minOrders, "%d histories are too tame", histories)
+	require.GreaterOrEqual(t, lates, minLates, "no late fill was tried")
 }
