@@ -119,7 +119,7 @@ var parameters = map[string]object{
 	"status":     {"description": "positions: open, closed, all; orders: open, done, all; signals: accepted, rejected", "schema": object{"type": "string"}},
 	"type":       {"description": "only signals of this type", "schema": object{"type": "string"}},
 	"from":       {"description": "the first revision", "schema": object{"type": "integer", "minimum": 0}},
-	"at":         {"description": "a revision or a time: the state as it was then", "schema": object{"type": "string"}},
+	"at":         {"description": "a revision or a time: the state as it was then; a time without a fraction counts to the end of its second", "schema": object{"type": "string"}},
 	lastEventID:  {"description": "the id of the last event that the reader has", "schema": object{"type": "integer", "minimum": 0}},
 }
 
