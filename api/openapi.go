@@ -174,7 +174,7 @@ func readOperations(s *schemas) []operation {
 				"revision": object{"type": "integer", "minimum": -1}, "digest": object{"type": "string", "pattern": "^[0-9a-f]{64}$"}, "state": object{"type": "object"},
 			},
 		}, "at"),
-		read("explain/:id", "why: of a signal, an order, a position or an exit", s.of(reflect.TypeFor[projections.Explanation]())),
+		read("explain/:id", "why: of a signal, an order, a position or an exit by its id, an order by its tag, or whatever stands at a revision", s.of(reflect.TypeFor[projections.Explanation]())),
 		read("limits", "the limits in force, and those of the configuration", object{
 			"type": "object", "required": []string{"limits", "configured", "revision"},
 			"properties": object{"limits": words, "configured": words, "revision": revisionSchema()},
