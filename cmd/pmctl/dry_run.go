@@ -174,7 +174,7 @@ func (d *dryRun) judgePin(ctx context.Context, log eventstore.Log, err error) er
 	case !errors.As(err, &f):
 		return err
 	case d.halt != nil:
-		d.report.Findings = append(d.report.Findings, fmt.Sprintf("%s: the pinned head: %v", projections.CodeDataCorrupt, f.err))
+		d.report.Findings = append(d.report.Findings, (&projections.Halt{Code: projections.CodeDataCorrupt, Err: fmt.Errorf("the pinned head: %w", f.err)}).Error())
 	case f.key:
 		d.end(&projections.Halt{Code: installationKey, Err: fmt.Errorf("the pinned head: %w", f.err), Hint: f.hint})
 	default:

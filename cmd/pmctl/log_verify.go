@@ -50,7 +50,7 @@ func (c *cli) verifyExport(ctx context.Context, file, key string, unsigned bool)
 	}
 	side, err := readSide(file, unsigned)
 	if err != nil {
-		return err
+		return orUnsigned(err)
 	}
 	in, end, err := c.input(file)
 	if err != nil {
