@@ -105,7 +105,12 @@ func (s *Server) unmoved(ctx context.Context, c echo.Context, deps *Deps, o orde
 	out := commandAnswer{Status: statusUnchanged, ID: o.id, By: o.by, RequestID: requestID(c)}
 	taken := false
 	err := s.look(ctx, func(st *domain.State, h projections.Head) {
-		out.State, out.Revision = string(st.Trading.Mode), h.Revision
+		out.Revision = h.Revision
+		if _, raising := o.command.(domain.RaiseFormat); raising {
+			out.Format = st.Format
+		} else {
+			out.State = string(st.Trading.Mode)
+		}
 		if rev, ok := st.Recent.Command(o.id); ok {
 			out.Revision, taken = rev, true
 		}
@@ -124,7 +129,7 @@ func (s *Server) unmoved(ctx context.Context, c echo.Context, deps *Deps, o orde
 	if !same {
 		return &failure{status: http.StatusConflict, code: codeIDConflict, field: "id", message: "this id was used before for another command: give every command an id of its own"}
 	}
-	out.Status, out.Repeated, out.State = statusDone, true, ""
+	out.Status, out.Repeated, out.State, out.Format = statusDone, true, "", 0
 	return answer(c, http.StatusOK, out)
 }
 

@@ -14,7 +14,7 @@ import (
 // ExplainTimeout bounds the search for the events of a chain.
 const ExplainTimeout = 10 * time.Second
 
-// explain answers why: of a signal, an order, a position or an exit.
+// explain answers why: of a signal, an order, a position or an exit, by its id, an order's tag, or a revision.
 func (s *Server) explain(c echo.Context) error {
 	id := pathID(c)
 	var held *projections.Position

@@ -26,7 +26,7 @@ type health struct {
 	Degraded     []string            `json:"degraded"` // what is wrong although signals are taken
 	TradingState string              `json:"trading_state,omitempty"`
 	Revision     *uint64             `json:"revision,omitempty"`
-	AlarmCount   int                 `json:"alarm_count"`
+	AlarmCount   *int                `json:"alarm_count,omitempty"` // absent where nobody counted: livez does not ask the writer
 	Alarms       []projections.Alarm `json:"alarms,omitempty"` // for whoever may read
 	History      *historyHealth      `json:"history,omitempty"`
 	Snapshot     *snapshotHealth     `json:"snapshot,omitempty"`
@@ -101,7 +101,8 @@ func (s *Server) readyz(c echo.Context) error {
 		h.Reasons = append(h.Reasons, "the writer does not answer: "+err.Error())
 		return answer(c, http.StatusServiceUnavailable, h)
 	}
-	h.Ready, h.AlarmCount = true, len(h.Alarms)
+	count := len(h.Alarms)
+	h.Ready, h.AlarmCount = true, &count
 	h.watchHistory(deps.History.Health())
 	if deps.Snapshot != nil {
 		h.watchSnapshot(deps.Snapshot())

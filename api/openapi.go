@@ -119,7 +119,7 @@ var parameters = map[string]object{
 	"status":     {"description": "positions: open, closed, all; orders: open, done, all; signals: accepted, rejected", "schema": object{"type": "string"}},
 	"type":       {"description": "only signals of this type", "schema": object{"type": "string"}},
 	"from":       {"description": "the first revision", "schema": object{"type": "integer", "minimum": 0}},
-	"at":         {"description": "a revision or a time: the state as it was then", "schema": object{"type": "string"}},
+	"at":         {"description": "a revision or a time: the state as it was then; a time without a fraction counts to the end of its second", "schema": object{"type": "string"}},
 	lastEventID:  {"description": "the id of the last event that the reader has", "schema": object{"type": "integer", "minimum": 0}},
 }
 
@@ -174,7 +174,7 @@ func readOperations(s *schemas) []operation {
 				"revision": object{"type": "integer", "minimum": -1}, "digest": object{"type": "string", "pattern": "^[0-9a-f]{64}$"}, "state": object{"type": "object"},
 			},
 		}, "at"),
-		read("explain/:id", "why: of a signal, an order, a position or an exit", s.of(reflect.TypeFor[projections.Explanation]())),
+		read("explain/:id", "why: of a signal, an order, a position or an exit by its id, an order by its tag, or whatever stands at a revision", s.of(reflect.TypeFor[projections.Explanation]())),
 		read("limits", "the limits in force, and those of the configuration", object{
 			"type": "object", "required": []string{"limits", "configured", "revision"},
 			"properties": object{"limits": words, "configured": words, "revision": revisionSchema()},

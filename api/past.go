@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -103,14 +102,11 @@ func (s *Server) recovery(c echo.Context) error {
 
 // untilParam reads a revision or a time.
 func untilParam(text string) (projections.Until, error) {
-	if n, err := strconv.ParseUint(text, 10, 63); err == nil {
-		return projections.Until{Revision: &n}, nil
-	}
-	at, err := domain.ParseInstant(text)
+	until, err := projections.ParseUntil(text)
 	if err != nil {
-		return projections.Until{}, badParam("at", "send a revision, or a time like 2026-01-05T09:15:00Z (a + in it is written %2B)")
+		err = badParam("at", "send a revision, or a time like 2026-01-05T09:15:00Z (a + in it is written %2B)")
 	}
-	return projections.Until{At: at}, nil
+	return until, err
 }
 
 // stateAt answers the state as it was.

@@ -14,6 +14,7 @@ const (
 	SubjectOrder    = "order"
 	SubjectPosition = "position"
 	SubjectExit     = "exit"
+	SubjectEvent    = "event" // at a revision that is of none of these
 )
 
 // The limits of an explanation; Truncated says that there is more.
@@ -29,8 +30,8 @@ const (
 
 // Explanation is why something happened: the events of its chain in the order of the log, and what stands in them, sorted out.
 type Explanation struct {
-	ID        string     `json:"id"`
-	Subject   string     `json:"subject"` // signal, order, position, exit
+	ID        string     `json:"id"`      // as it was asked for: an id, a tag or a revision
+	Subject   string     `json:"subject"` // signal, order, position, exit, event
 	Text      string     `json:"text"`    // the same for a person to read, one step a line
 	Steps     []Step     `json:"steps"`
 	Inputs    []Signal   `json:"inputs"`  // the signals that led to it, as they were sent

@@ -5,16 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"pm/domain"
 	"pm/eventstore"
 )
 
-// ErrNoSubject says that no signal, order, position or exit has this id.
-var ErrNoSubject = errors.New("no signal, order, position or exit has this id")
+// ErrNoSubject says that nothing has this name.
+var ErrNoSubject = errors.New("no signal, order, position or exit has this id, no order this tag, and the log no such revision")
 
-// Chain finds the events that explain an id: through the history where they stand, and from the log, checked, what they say. of is
-// the position that is held, nil if it is closed or the id is of something else.
+// Chain finds the events that explain an id, the tag of an order, or a revision: through the history where they stand, and from the
+// log, checked, what they say. Whoever sends signals gives them ids, so an id goes before a revision that reads the same. held is the
+// position that is held, nil if it is closed or the id is of something else.
 func Chain(ctx context.Context, h *History, j *Journal, id string, held *Position) (Explanation, error) {
 	c := &chain{ctx: ctx, h: h, j: j, revs: map[uint64]bool{}, events: map[uint64]domain.Recorded{}}
 	subject, err := c.begin(id)
@@ -49,36 +51,76 @@ type chain struct {
 
 // begin finds what the id is of, and the first revisions.
 func (c *chain) begin(id string) (subject string, err error) {
+	for _, find := range []func(string) (string, error){c.signal, c.named, c.at} {
+		if subject, err = find(id); subject != "" || err != nil {
+			return subject, err
+		}
+	}
+	return "", ErrNoSubject
+}
+
+func (c *chain) signal(id string) (subject string, err error) {
 	sig, _, err := c.h.Signal(id)
-	if err != nil {
+	if err != nil || sig == nil {
 		return "", err
 	}
-	if sig != nil {
-		return SubjectSignal, c.decision(sig.Revision)
-	}
+	return SubjectSignal, c.decision(sig.Revision)
+}
+
+// named begins with everything about an order, a position or an exit.
+func (c *chain) named(id string) (subject string, err error) {
 	order, _, err := c.h.Order(id)
 	if err != nil {
 		return "", err
 	}
-	if err := c.touched(id); err != nil {
+	if err := c.touched(id); err != nil || len(c.revs) == 0 {
 		return "", err
 	}
-	switch {
-	case len(c.revs) == 0:
-		return "", ErrNoSubject
-	case order != nil:
+	if order != nil {
 		return SubjectOrder, nil
 	}
 	for rev := range c.revs {
 		r, err := c.j.Recorded(c.ctx, rev)
-		if e, ok := r.Event.(*domain.ExitRequested); ok && string(e.IntentID) == id {
-			return SubjectExit, err
-		}
 		if err != nil {
 			return "", err
 		}
+		switch e := r.Event.(type) {
+		case *domain.ExitRequested:
+			if string(e.IntentID) == id {
+				return SubjectExit, nil
+			}
+		case *domain.OrderInitialized:
+			if e.Tag == id {
+				return SubjectOrder, c.touched(string(e.OrderID))
+			}
+		}
 	}
 	return SubjectPosition, nil
+}
+
+// at begins with the event at a revision, by which every list shows a signal or an order: what it is of, else its decision alone.
+func (c *chain) at(text string) (subject string, err error) {
+	rev, err := strconv.ParseUint(text, 10, 63)
+	if err != nil || rev > c.h.Health().Head.Revision {
+		return "", nil //nolint:nilerr // then it is no revision
+	}
+	r, err := c.j.Recorded(c.ctx, rev)
+	if err != nil {
+		return "", err
+	}
+	c.want(rev)
+	switch e := r.Event.(type) {
+	case *domain.SignalReceived, *domain.SignalRejected:
+		return SubjectSignal, c.decision(rev)
+	case *domain.ExitRequested:
+		return SubjectExit, c.touched(string(e.IntentID))
+	case *domain.ExitWithdrawn:
+		return SubjectExit, c.touched(string(e.IntentID))
+	}
+	if order, _ := orderEvent(r.Event); order != "" {
+		return SubjectOrder, c.touched(string(order))
+	}
+	return SubjectEvent, c.decision(rev)
 }
 
 // touched wants every event about something.

@@ -108,7 +108,10 @@ func sentence(event domain.Event, orders map[domain.OrderID]*domain.OrderInitial
 }
 
 func signalWords(e *domain.SignalReceived) string {
-	out := fmt.Sprintf("Signal %s %s %s", e.Signal.Type, e.Signal.Instrument, strings.Join(e.Signal.Position, "+"))
+	out := fmt.Sprintf("Signal %s %s", e.Signal.Type, e.Signal.Instrument)
+	if len(e.Signal.Position) > 0 { // a bar has none
+		out += " " + strings.Join(e.Signal.Position, "+")
+	}
 	for _, f := range []struct {
 		name  string
 		value *domain.Decimal

@@ -41,7 +41,7 @@ func (h *Halt) Error() string {
 	if strings.HasPrefix(text, h.Code) {
 		return text // the log's own errors begin with it already
 	}
-	return h.Code + ": " + text
+	return h.Code + ": " + strings.Replace(text, h.Code+": ", "", 1) // or have it behind what was being done
 }
 
 // Unwrap gives the cause.

@@ -97,6 +97,7 @@ func (h *History) foldOrder(r *domain.Recorded) error {
 	if e, ok := r.Event.(*domain.OrderInitialized); ok {
 		at, rev := r.At, r.Rev
 		v.CreatedAt, v.Revision, v.PositionIDs = &at, &rev, h.claims(e.IntentID)
+		h.touch(r, e.Tag) // people know an order by it
 	} else {
 		row, err := h.order(r, id)
 		if err != nil || row == nil {

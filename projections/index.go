@@ -8,7 +8,7 @@ import (
 
 // IndexVersion is the version of the fold that makes the rows of an Index. It rises whenever a row would come out differently, so
 // that an index of an older build is made anew.
-const IndexVersion = 1
+const IndexVersion = 2 // 2: the tags of orders
 
 // Index is the port to whatever keeps the rows of the past. indextest holds the promises that every index keeps. An index decides
 // nothing and can be thrown away at any time: a History makes it again from the log.
@@ -56,7 +56,7 @@ type Numbered[T any] struct {
 	Row T
 }
 
-// Touch says that the event at a revision is about an order, a position or an exit.
+// Touch says that the event at a revision is about an order, a position or an exit; by the tag of an order its first event is found.
 type Touch struct {
 	ID       string
 	Revision uint64

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"pm/domain"
@@ -14,6 +16,19 @@ import (
 type Until struct {
 	Revision *uint64
 	At       time.Time // used where Revision is nil
+}
+
+// ParseUntil reads a revision or a time. Times are shown to the second, and one that is given back as it was shown means all of that
+// second: a time without a fraction ends with its last nanosecond.
+func ParseUntil(text string) (Until, error) {
+	if rev, err := strconv.ParseUint(text, 10, 63); err == nil {
+		return Until{Revision: &rev}, nil
+	}
+	at, err := domain.ParseInstant(text)
+	if err == nil && !strings.ContainsAny(text, ".,") {
+		at = at.Add(time.Second - time.Nanosecond)
+	}
+	return Until{At: at}, err
 }
 
 // ErrBeyond says that the log does not reach as far as was asked, or has nothing so early.

@@ -42,6 +42,11 @@ type row struct {
 // trade is an exit row and the entry row behind it.
 type trade struct{ exit, entry row }
 
+// IsHeader says whether a line is the first one of an export: it names the columns.
+func IsHeader(line []byte) bool {
+	return bytes.HasPrefix(bytes.TrimPrefix(line, []byte("\xef\xbb\xbf")), []byte(strings.Join(columns[:colComment], ",")))
+}
+
 // readTrades reads the whole export.
 func readTrades(r io.Reader) ([]trade, error) {
 	text, err := io.ReadAll(io.LimitReader(r, MaxBytes+1))

@@ -77,7 +77,7 @@ func (s *service) readOn(ctx context.Context, grown error) error {
 		return s.placed(err)
 	}
 	r := &s.recovery.Report
-	fmt.Fprintf(s.p.out, "read on: %d events had come since the log was read, %d positions open; head %d %s\n", came, r.OpenPositions, r.HeadRevision, r.HeadHash)
+	fmt.Fprintf(s.p.out, "read on: %d events had come since the log was read, %s; head %d %s\n", came, openPositions(r), r.HeadRevision, r.HeadHash)
 	if empty {
 		if err := s.compare(ctx); err != nil {
 			return err

@@ -40,19 +40,19 @@ func TestALogInAnEventStoreIsRecoveredWithAndWithoutItsCopy(t *testing.T) {
 	require.FileExists(t, filepath.Join(copied, "events.db"))
 
 	second := launch(t, "--data", data, "--config", config)
-	require.Contains(t, second.out.String(), "1 positions open")
+	require.Contains(t, second.out.String(), "1 position open")
 	require.Equal(t, "duplicate", second.post(entry)["status"], "seen ids are a fold of the log")
 	require.Zero(t, second.stop())
 
 	require.NoError(t, os.RemoveAll(copied))
 	third := launch(t, "--data", data, "--config", config)
-	require.Contains(t, third.out.String(), "1 positions open")
+	require.Contains(t, third.out.String(), "1 position open")
 	require.Zero(t, third.stop())
 
 	require.NoError(t, os.WriteFile(filepath.Join(copied, "events.db"), []byte("a file that is no database any more, whatever happened to it"), 0o600))
 	fourth := launch(t, "--data", data, "--config", config)
 	require.Contains(t, fourth.out.String(), "the local copy of the log was discarded and is fetched again")
-	require.Contains(t, fourth.out.String(), "1 positions open")
+	require.Contains(t, fourth.out.String(), "1 position open")
 	require.Zero(t, fourth.stop())
 }
 

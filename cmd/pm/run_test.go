@@ -44,7 +44,7 @@ func TestASecondStartHasTheSamePositionsAndNothingNewButItsOwnEvents(t *testing.
 	require.Equal(t, portfolio["equity"], second.get("/api/v1/portfolio")["equity"])
 	require.Equal(t, []string{"LeaderEpochStarted", "RecoveryCompleted"}, second.types(head+1))
 	require.Equal(t, "duplicate", second.post(signal)["status"], "what was accepted is remembered")
-	require.Regexp(t, `recovered \d+ events, 1 positions open; .*; took \S+ \(\d+ events/s\); head \d+ [0-9a-f]{64}`, second.out.String())
+	require.Regexp(t, `recovered \d+ events, 1 position open; .*; took \S+ \(\d+ events/s\); head \d+ [0-9a-f]{64}`, second.out.String())
 	require.Equal(t, exitStopped, second.stop())
 	require.Equal(t, "stopped; everything that was answered is on the disk", second.out.lastLines(1)[0])
 }

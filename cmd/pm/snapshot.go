@@ -61,10 +61,17 @@ func (s *service) sayRecovered(r *projections.Report) {
 		fmt.Fprintln(s.p.out, "the log is empty: nothing to recover")
 		return
 	}
-	fmt.Fprintf(s.p.out, "recovered %d events, %d positions open; %s; took %s (%.0f events/s); head %d %s\n",
-		r.Events, r.OpenPositions, snapshotWords(r), time.Duration(r.Seconds*float64(time.Second)).Round(time.Microsecond), r.EventsPerSecond,
+	fmt.Fprintf(s.p.out, "recovered %d events, %s; %s; took %s (%.0f events/s); head %d %s\n",
+		r.Events, openPositions(r), snapshotWords(r), time.Duration(r.Seconds*float64(time.Second)).Round(time.Microsecond), r.EventsPerSecond,
 		r.HeadRevision, r.HeadHash)
 	s.log.Info("recovered", "events", r.Events, "positions", r.OpenPositions, "snapshot", r.Snapshot, "head", r.HeadRevision, "hash", r.HeadHash, "digest", r.StateDigest)
+}
+
+func openPositions(r *projections.Report) string {
+	if r.OpenPositions == 1 {
+		return "1 position open"
+	}
+	return fmt.Sprintf("%d positions open", r.OpenPositions)
 }
 
 func snapshotWords(r *projections.Report) string {

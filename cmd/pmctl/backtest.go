@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -98,6 +100,13 @@ func (c *cli) backtest(ctx context.Context, files []string, f *backtestFlags) (e
 
 // configuration is the file's with what the flags say in its place; orders always go to the paper broker.
 func (f *backtestFlags) configuration() (*config.Config, error) {
+	// Said here under the names of the flags: the configuration knows only its keys.
+	if modes := []string{domain.SizingOwn, domain.SizingSender}; f.sizing != "" && !slices.Contains(modes, f.sizing) {
+		return nil, fmt.Errorf("--sizing %q is none of %s", f.sizing, strings.Join(modes, ", "))
+	}
+	if _, err := positive("--capital", f.capital); err != nil {
+		return nil, err
+	}
 	flags := map[string]string{}
 	for key, value := range map[string]string{"sizing.mode": f.sizing, "portfolio.initial_capital": f.capital} {
 		if value != "" {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"pm/adapters/tradingview"
 	"pm/domain"
 )
 
@@ -65,6 +66,9 @@ func (c *cli) bodies(name string, f *backtestFlags) ([]numbered, error) {
 		bodies, err := readLines(in)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		if len(bodies) > 0 && tradingview.IsHeader(bodies[0].text) {
+			return nil, fmt.Errorf("%s is a Strategy Tester export of TradingView: read it with --tradingview and --instrument NAME", name)
 		}
 		return bodies, nil
 	}

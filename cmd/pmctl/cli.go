@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -93,11 +94,26 @@ func (c *cli) run(ctx context.Context, args []string) int {
 	root.SetIn(c.in)
 	root.SetOut(c.out)
 	root.SetErr(c.errs)
-	err := root.ExecuteContext(ctx)
+	err := inOwnWords(root.ExecuteContext(ctx))
 	if err != nil {
 		fmt.Fprintf(c.errs, "pmctl: %v\n", err)
 	}
 	return exitCode(err)
+}
+
+// exclusive is how the flag library says that flags exclude each other: the group, and those of it that were given.
+var exclusive = regexp.MustCompile(`^if any flags in the group \[[^]]+\] are set none of the others can be; \[([^]]+)\] were all set$`)
+
+// inOwnWords says what the flag library says in words that name the flags as they are typed.
+func inOwnWords(err error) error {
+	if err == nil {
+		return nil
+	}
+	given := exclusive.FindStringSubmatch(err.Error())
+	if given == nil {
+		return err
+	}
+	return fmt.Errorf("--%s exclude each other: give one of them", strings.Join(strings.Fields(given[1]), " and --"))
 }
 
 func (c *cli) root() *cobra.Command {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -87,9 +88,21 @@ func (c *cli) capitalCommand() *cobra.Command {
 			return o.say(ctx, "capital", body)
 		})
 		sub.Flags().StringVar(&note, "note", "", "what it was; it is kept in the log")
+		sub.SetFlagErrorFunc(noNegative)
 		cmd.AddCommand(sub)
 	}
 	return cmd
+}
+
+// negative is how the flag library refuses a number with a minus: as a flag of that letter.
+var negative = regexp.MustCompile(`^unknown shorthand flag: '[0-9.]' in (-[0-9.,]+)$`)
+
+// noNegative says that an amount has no sign: the verb says which way the money goes.
+func noNegative(_ *cobra.Command, err error) error {
+	if given := negative.FindStringSubmatch(err.Error()); given != nil {
+		return fmt.Errorf("AMOUNT %s: it is above 0, deposit and withdraw say which way the money goes", given[1])
+	}
+	return err
 }
 
 // limitsCommand shows the limits, or changes those that are named.

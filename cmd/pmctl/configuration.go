@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"pm/cmd/internal/config"
@@ -27,6 +29,18 @@ func loadSources(from config.Sources) (*config.Config, error) {
 		}
 	}
 	return nil, errors.New("the configuration has problems:\n" + strings.Join(lines, "\n"))
+}
+
+// instrumentsIn names the instruments of a flat set of settings.
+func instrumentsIn(settings map[string]string) []string {
+	names := map[string]bool{}
+	for key := range settings {
+		if rest, ok := strings.CutPrefix(key, "instruments."); ok {
+			name, _, _ := strings.Cut(rest, ".")
+			names[name] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(names))
 }
 
 // setPointValue replaces every point value of an instrument, dated ones too, in a flat set of settings.

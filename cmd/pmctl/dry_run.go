@@ -174,7 +174,7 @@ func (d *dryRun) judgePin(ctx context.Context, log eventstore.Log, err error) er
 	case !errors.As(err, &f):
 		return err
 	case d.halt != nil:
-		d.report.Findings = append(d.report.Findings, fmt.Sprintf("%s: %s: %v", projections.CodeDataCorrupt, f.by, f.err))
+		d.report.Findings = append(d.report.Findings, (&projections.Halt{Code: projections.CodeDataCorrupt, Err: fmt.Errorf("%s: %w", f.by, f.err)}).Error())
 	case f.key:
 		d.end(&projections.Halt{Code: installationKey, Err: fmt.Errorf("%s: %w", f.by, f.err), Hint: f.hint})
 	default:

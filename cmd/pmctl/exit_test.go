@@ -44,16 +44,18 @@ func TestErrorsEndInTheExitCodeOfTheirKind(t *testing.T) {
 
 func TestWrongUsageIsExitCode2WithOneLineThatSaysWhat(t *testing.T) {
 	for want, args := range map[string][]string{
-		"unknown command":                       {"dance"},
-		"unknown flag: --nonsense":              {"status", "--nonsense"},
-		"-o \"xml\" is none of table, json":     {"status", "-o", "xml"},
-		"if any flags in the group [server":     {"status", "--server", "x", "--data", "y"},
-		"if any flags in the group [signal":     {"replay", "--signal", "x", "--order", "y"},
-		"required flag(s) \"instrument\"":       {"import", "tradingview", "x.csv"},
-		"required flag(s) \"to\"":               {"log", "import", "x"},
-		"accepts at most 1 arg":                 {"log", "export", "a", "b"},
-		"--status \"shut\" is none of [open":    {"positions", "--status", "shut"},
-		"invalid argument \"x\" for \"--from\"": {"replay", "--from", "x"},
+		"unknown command":                                          {"dance"},
+		"unknown flag: --nonsense":                                 {"status", "--nonsense"},
+		"-o \"xml\" is none of table, json":                        {"status", "-o", "xml"},
+		"--data and --server exclude each other: give one of them": {"status", "--server", "x", "--data", "y"},
+		"--order and --signal exclude each other":                  {"replay", "--signal", "x", "--order", "y"},
+		"required flag(s) \"instrument\"":                          {"import", "tradingview", "x.csv"},
+		"AMOUNT -5: it is above 0":                                 {"capital", "deposit", "-5"},
+		"unknown shorthand flag: 'x'":                              {"capital", "deposit", "-x"},
+		"required flag(s) \"to\"":                                  {"log", "import", "x"},
+		"accepts at most 1 arg":                                    {"log", "export", "a", "b"},
+		"--status \"shut\" is none of [open":                       {"positions", "--status", "shut"},
+		"invalid argument \"x\" for \"--from\"":                    {"replay", "--from", "x"},
 	} {
 		out, errs := pmctl(t, exitFailed, args...)
 		require.Contains(t, errs, want)

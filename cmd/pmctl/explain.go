@@ -19,6 +19,9 @@ import (
 func (c *cli) explainCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "explain ID", Short: "why: of a signal, an order or a position, each input, gate and figure in words", Args: cobra.ExactArgs(1),
+		Long: `ID is the id of a signal, an order, a position or an exit; the tag by which orders are shown (pmAQWM...); or a revision, a plain number
+as the lists and replay show it: then the signal, order or exit that the event there belongs to, or else its decision. An id goes before a
+revision that reads the same.`,
 		ValidArgsFunction: c.completePositions,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.explain(cmd.Context(), args[0])

@@ -61,7 +61,7 @@ func (c *cli) exportOut(ctx context.Context) error {
 // exportFile writes the export and its signature. The signature is written last: a file without one is not known to be whole. The pin
 // is asked first, and read before the log, which may go on growing: a signed export of a log that lost its end would be evidence of it.
 func (c *cli) exportFile(ctx context.Context, name string, opt exportOptions) error {
-	key, err := c.signer(opt)
+	key, err := c.signer(ctx, opt)
 	if err != nil {
 		return err
 	}
@@ -124,7 +124,7 @@ func (c *cli) warnOfPin(ctx context.Context, log eventstore.Log, pin *pinned, do
 }
 
 // signer is the key that signs, nil for none.
-func (c *cli) signer(opt exportOptions) (*signature.Key, error) {
+func (c *cli) signer(ctx context.Context, opt exportOptions) (*signature.Key, error) {
 	if opt.unsigned {
 		return nil, nil
 	}
@@ -137,6 +137,13 @@ func (c *cli) signer(opt exportOptions) (*signature.Key, error) {
 	}
 	key, err := installation.Load(data)
 	if errors.Is(err, installation.ErrNoKey) {
+		// Whoever stands in the wrong folder has no key and no log: the log is what was asked for.
+		if noLog := c.withLog(ctx, func(eventstore.Log) error { return nil }); noLog != nil && !remote(c.eventstore) {
+			return nil, noLog
+		}
+		if !missing(installation.PinFile(data)) {
+			return nil, fmt.Errorf("export: %w, and this folder had one, which signed %s: bring keys/ back from a backup, or write the file --unsigned", err, installation.PinFile(data))
+		}
 		return nil, fmt.Errorf("export: %w; pm makes one when it starts; name pm's data folder with --installation DIR, or write the file --unsigned", err)
 	}
 	return key, err

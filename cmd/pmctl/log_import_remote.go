@@ -99,7 +99,7 @@ func (c *cli) intoStream(ctx context.Context, name string, log eventstore.Log, w
 func (c *cli) soundExport(ctx context.Context, name string, opt importOptions, home string) (found exported, err error) {
 	side, err := readSide(name, opt.unsigned)
 	if err != nil {
-		return found, err
+		return found, orUnsigned(err)
 	}
 	if name != stdin {
 		in, err := os.Open(name)

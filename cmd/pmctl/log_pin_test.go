@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -16,6 +17,7 @@ import (
 	"pm/eventstore/esdb/esdbtest"
 	"pm/eventstore/signature"
 	"pm/eventstore/sqlite"
+	"pm/projections"
 )
 
 // headOf is where the log in a folder ends.
@@ -52,6 +54,9 @@ func TestAPinThatAStrangerSignedDoesNotCoverALogThatLostItsEnd(t *testing.T) {
 	data, key := truncated(t)
 	_, errs := pmctl(t, exitFinding, "log", "verify", "--data", data)
 	require.Contains(t, errs, "it once went up to revision 46")
+	_, errs = pmctl(t, exitFinding, "verify", "--data", data)
+	require.Contains(t, errs, "it once went up to revision 46")
+	require.Equal(t, 1, strings.Count(errs, "DATA_CORRUPT"), "the code once: %s", errs)
 	stranger, err := installation.LoadOrCreate(t.TempDir())
 	require.NoError(t, err)
 	require.NoError(t, installation.WritePin(stranger, data, "backtest", headOf(t, filepath.Join(data, "log"))))
@@ -63,13 +68,20 @@ func TestAPinThatAStrangerSignedDoesNotCoverALogThatLostItsEnd(t *testing.T) {
 	require.NoError(t, os.RemoveAll(filepath.Dir(installation.PublicFile(data))))
 	for _, verb := range [][]string{{"log", "verify"}, {"verify"}} {
 		_, errs = pmctl(t, exitFinding, append(verb, "--data", data)...)
-		require.Contains(t, errs, "there is no key of this installation", "%v", verb)
+		require.Contains(t, errs, "cannot be judged: key "+string(stranger.ID())+" signed it, and there is no key of this installation", "%v", verb)
+		require.NotContains(t, errs, "does not hold", "%v: nobody has judged it", verb)
 		require.Contains(t, errs, "hint: bring "+installation.PublicFile(data)+" back", "%v", verb)
 	}
 	_, errs = pmctl(t, exitFinding, "verify", "--data", data)
 	require.Contains(t, errs, "pmctl: INSTALLATION_KEY: ", "the code of a start")
 	_, errs = pmctl(t, exitFinding, "log", "verify", "--data", data, "--key", string(key.ID()))
 	require.Contains(t, errs, "this installation has "+string(key.ID()))
+}
+
+func TestAPinThatIsFoundWantingBesideAnotherFindingNamesItsCodeOnce(t *testing.T) {
+	d := &dryRun{halt: &projections.Halt{Code: projections.CodeValidationFailed, Err: errors.New("differs")}}
+	require.NoError(t, d.judgePin(t.Context(), nil, finding(&foundPin{err: &eventstore.Corrupt{Rev: 121, Reason: "it is shorter"}})))
+	require.Equal(t, []string{"DATA_CORRUPT: the pinned head: revision 121: it is shorter"}, d.report.Findings)
 }
 
 func TestAMissingPublicKeyIsSaidWhereThePrivateOneStillJudgesThePin(t *testing.T) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -174,6 +175,7 @@ func TestAnExportThatWasCutShowsByItsSignature(t *testing.T) {
 		require.NoError(t, os.WriteFile(file, bytes.Join(lines[:n], nil), 0o600))
 		_, errs := pmctl(t, exitFinding, "log", "verify", file)
 		require.Contains(t, errs, "up to revision 46 with hash")
+		require.Contains(t, errs, fmt.Sprintf("pmctl: %s: cut: ends at revision %d of 46: ", file, max(n-2, 0)))
 		pmctl(t, exitFine, "log", "verify", file, "--unsigned") // which is what --unsigned gives up
 	}
 	require.NoError(t, os.WriteFile(file, bytes.Join(lines, nil)[:5000], 0o600))
@@ -187,7 +189,7 @@ func TestAnExportWithoutASignatureHasToBeAccepted(t *testing.T) {
 	require.NoError(t, os.Remove(file+".sig"))
 	for _, args := range [][]string{{"log", "verify", file}, {"log", "import", file, "--to", filepath.Join(t.TempDir(), "x")}} {
 		_, errs := pmctl(t, exitFailed, args...)
-		require.Contains(t, errs, "log.ndjson is not signed")
+		require.Contains(t, errs, "log.ndjson is not signed: there is no "+file+".sig; --unsigned takes it")
 	}
 	out, _ := pmctl(t, exitFine, "log", "verify", file, "--unsigned")
 	require.Contains(t, out, "not signed: a part that was cut off at the end would not show")
@@ -203,7 +205,16 @@ func TestAnExportNeedsAKeyAndLeavesNothingHalfDone(t *testing.T) {
 	require.NoError(t, os.Rename(keys, keys+".away"))
 	_, errs := pmctl(t, exitFailed, "log", "export", file, "--data", data)
 	require.Contains(t, errs, "this installation has no key")
+	require.Contains(t, errs, "pm makes one when it starts")
 	require.NoFileExists(t, file)
+	require.NoError(t, installation.WritePin(key, data, "backtest", headOf(t, filepath.Join(data, "log"))))
+	_, errs = pmctl(t, exitFailed, "log", "export", file, "--data", data)
+	require.Contains(t, errs, "this folder had one, which signed "+installation.PinFile(data)+": bring keys/ back from a backup")
+	require.NotContains(t, errs, "pm makes one", "it does not where a pin says that there was one")
+	require.NoError(t, os.Remove(installation.PinFile(data)))
+	_, errs = pmctl(t, exitFailed, "log", "export", file, "--data", t.TempDir())
+	require.Contains(t, errs, "there is no log here", "said before the key, which is not there either")
+	require.NotContains(t, errs, "key")
 	require.NoDirExists(t, keys, "pmctl makes no key")
 	elsewhere := t.TempDir()
 	require.NoError(t, os.Rename(keys+".away", filepath.Join(elsewhere, "keys")))
@@ -219,6 +230,33 @@ func TestAnExportNeedsAKeyAndLeavesNothingHalfDone(t *testing.T) {
 	require.Contains(t, errs, "DATA_CORRUPT: revision 20")
 	require.Contains(t, errs, "the last good one is revision 19 ")
 	require.NoFileExists(t, file)
+}
+
+func TestAFileThatIsNotThereIsNoUnsignedOne(t *testing.T) {
+	none := filepath.Join(t.TempDir(), "none.ndjson")
+	for _, args := range [][]string{
+		{"log", "verify", none}, {"log", "import", none, "--to", filepath.Join(t.TempDir(), "x")}, {"recovery", "verify", none},
+		{"log", "verify", none, "--unsigned"},
+	} {
+		_, errs := pmctl(t, exitFailed, args...)
+		require.Contains(t, errs, "none.ndjson: no such file", args)
+		require.NotContains(t, errs, "not signed")
+	}
+}
+
+func TestAFileThatIsNoPublicKeyIsSaidToBeNoneAndNobodyIsToldToMoveTheKeyAway(t *testing.T) {
+	data, _ := storyData(t)
+	file := exportOf(t, data)
+	for named, says := range map[string]string{
+		installation.PrivateFile(data): "it is a PRIVATE KEY, and a PUBLIC KEY belongs there", file: "it is too long for a key", file + ".sig": "it is no PUBLIC KEY in PEM",
+	} {
+		for _, args := range [][]string{{"log", "verify", file}, {"log", "import", file, "--to", filepath.Join(t.TempDir(), "x")}} {
+			_, errs := pmctl(t, exitFailed, append(args, "--key", named)...)
+			require.Contains(t, errs, "--key "+named+": "+says)
+			require.Contains(t, errs, "one PEM block that begins with -----BEGIN PUBLIC KEY-----, as installation.pub in the folder keys/")
+			require.NotContains(t, errs, "move it away")
+		}
+	}
 }
 
 func TestAnImportThatIsNotWholeIsNeverTakenForALog(t *testing.T) {

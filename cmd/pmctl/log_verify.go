@@ -49,7 +49,7 @@ func (c *cli) verifyExport(ctx context.Context, file, key string, unsigned bool)
 		return c.lookedAt(ctx, file, err)
 	}
 	if err != nil {
-		return err
+		return orUnsigned(err)
 	}
 	in, end, err := c.input(file)
 	if err != nil {

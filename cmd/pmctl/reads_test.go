@@ -3,9 +3,11 @@ package main
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -98,7 +100,10 @@ func TestAReportIsHeldAgainstItsLog(t *testing.T) {
 func TestAnExplanationIsTheSameFromTheServiceAndFromItsLog(t *testing.T) {
 	s := staffed(t)
 	s.pyramid(t)
-	for _, id := range []string{"BANK_NIFTY-1-Long_1", "BANK_NIFTY-1-Long_2"} {
+	orders, _ := s.as(t, "vic", exitFine, "orders", "-o", "json")
+	var list struct{ Orders []projections.Order }
+	require.NoError(t, json.Unmarshal([]byte(orders), &list))
+	for _, id := range []string{"BANK_NIFTY-1-Long_1", "BANK_NIFTY-1-Long_2", list.Orders[0].Tag, strconv.FormatUint(*list.Orders[0].Revision, 10)} {
 		for _, form := range []string{"table", "json", "yaml"} {
 			asked, _ := s.as(t, "vic", exitFine, "explain", id, "-o", form)
 			read, _ := pmctlReal(t, exitFine, "explain", id, "--data", s.dir, "-o", form)

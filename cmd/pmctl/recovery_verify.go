@@ -5,7 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -100,6 +102,9 @@ func (c *cli) recordedReport(ctx context.Context, file string, text []byte) (r r
 
 func readReport(file string) ([]byte, error) {
 	info, err := os.Stat(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s: no such file", file)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -58,7 +58,7 @@ func TestAReportThatWasChangedOrSignedByAnotherIsAFinding(t *testing.T) {
 		bad[i] ^= 1
 		require.NoError(t, os.WriteFile(file, bad, 0o600))
 		_, errs = pmctl(t, exitFinding, "recovery", "verify", file)
-		require.Contains(t, errs, "signed was pm-recovery/1 of")
+		require.Contains(t, errs, "report.json: changed since it was signed: signed was pm-recovery/1 of")
 	}
 	require.NoError(t, installation.SignFile(other, file, signature.OfFile(signature.OfReport, text[1:])))
 	require.NoError(t, os.WriteFile(file, text[1:], 0o600))
@@ -67,7 +67,7 @@ func TestAReportThatWasChangedOrSignedByAnotherIsAFinding(t *testing.T) {
 	require.Contains(t, errs, "not the trusted key", "signed anew by somebody else")
 	require.NoError(t, installation.SignFile(other, file, signature.OfLog("main", eventstore.Empty("main"))))
 	_, errs = pmctl(t, exitFinding, "recovery", "verify", file)
-	require.Contains(t, errs, "signed was pm-log/1 of portfolio", "a signature of something else")
+	require.Contains(t, errs, "the signature is of something else: signed was pm-log/1 of portfolio", "a signature of something else")
 }
 
 func TestWithoutASignatureAReportCannotBeChecked(t *testing.T) {

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -34,6 +32,9 @@ changed. --until takes a revision (that one included) or a time (events recorded
 --state prints nothing but the state after the last event: {"revision":...,"digest":...,"state":...}, the same bytes that
 GET /api/v1/state answered at that revision.
 
+--from and --until have to lie within the log, and something in it has to belong to the id: a slip of the pen is exit code 2. A time
+without a fraction, as the rows show it, means its whole second.
+
 A log that does not verify ends the replay at the revision that is named, with exit code 1.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -57,33 +58,40 @@ A log that does not verify ends the replay at the revision that is named, with e
 // errReached ends a replay at its limit.
 var errReached = errors.New("the end of the replay")
 
-// limit is where a replay ends.
-type limit struct {
-	revision *uint64
-	at       time.Time
-}
+// limit is where a replay ends; the zero value is the end of the log.
+type limit struct{ projections.Until }
 
 func parseLimit(text string) (limit, error) {
 	if text == "" {
 		return limit{}, nil
 	}
-	if rev, err := strconv.ParseUint(text, 10, 64); err == nil {
-		return limit{revision: &rev}, nil
-	}
-	at, err := domain.ParseInstant(text)
+	until, err := projections.ParseUntil(text)
 	if err != nil {
 		return limit{}, fmt.Errorf("--until %q is neither a revision nor a time: %w", text, err)
 	}
-	return limit{at: at}, nil
+	return limit{until}, nil
 }
 
 // passed says whether an event stands behind the limit.
-func (l limit) passed(r *domain.Recorded) bool { return !l.at.IsZero() && r.At.After(l.at) }
+func (l limit) passed(r *domain.Recorded) bool { return !l.At.IsZero() && r.At.After(l.At) }
 
 // reached ends the replay with the last event that is wanted: what stands behind it is not looked at.
 func (l limit) reached(r *domain.Recorded) error {
-	if l.revision != nil && r.Rev == *l.revision {
+	if l.Revision != nil && r.Rev == *l.Revision {
 		return errReached
+	}
+	return nil
+}
+
+// within refuses bounds that the log does not reach, or that leave nothing between them. Whoever follows may wait for a revision to come.
+func (f *replayFlags) within(head eventstore.Head, end limit) error {
+	switch {
+	case end.Revision != nil && *end.Revision >= head.Next:
+		return fmt.Errorf("--until %s: the log ends at %s", f.until, head)
+	case f.from > 0 && f.from >= head.Next && !f.follow:
+		return fmt.Errorf("--from %d: the log ends at %s", f.from, head)
+	case end.Revision != nil && f.from > *end.Revision:
+		return fmt.Errorf("--from %d is after --until %s", f.from, f.until)
 	}
 	return nil
 }
@@ -97,8 +105,8 @@ func (c *cli) replay(ctx context.Context, log eventstore.Log, f *replayFlags) er
 	if err != nil {
 		return err
 	}
-	if end.revision != nil && *end.revision >= head.Next {
-		return fmt.Errorf("--until %s: the log ends at %s", f.until, head)
+	if err := f.within(head, end); err != nil {
+		return err
 	}
 	state, out := domain.NewState(), c.newReplayPrinter(f)
 	tell := newNarrator(state)
@@ -127,6 +135,9 @@ func (c *cli) replay(ctx context.Context, log eventstore.Log, f *replayFlags) er
 	}
 	if err != nil {
 		return errors.Join(err, out.finish())
+	}
+	if err := out.nothing(state); err != nil && !f.follow {
+		return err
 	}
 	if f.state {
 		return write(c.out, projections.StateDocument(state))

@@ -29,6 +29,8 @@ type replayPrinter struct {
 	intents  map[domain.IntentID]bool
 	position domain.PositionID
 	causes   map[domain.EventID]told // events of the latest chain that were not wanted by themselves
+	belongs  *uint64                 // the last revision that was wanted, before --from or not
+	shown    bool
 }
 
 // told is an event with its words, kept in case that something wanted follows from it.
@@ -51,14 +53,41 @@ func (p *replayPrinter) take(tell *narrator, r *domain.Recorded, h eventstore.Ha
 		return apply(tell.s, *r)
 	}
 	wanted := p.wants(tell.s, r)
+	if wanted {
+		p.belongs = &r.Rev
+	}
 	text, err := tell.apply(*r, r.Rev >= p.f.from && (wanted || p.filters()))
 	switch {
 	case err != nil || r.Rev < p.f.from:
 		return err
 	case wanted:
+		p.shown = true
 		return p.show(r, h, text)
 	}
 	p.keep(r, h, text)
+	return nil
+}
+
+// nothing says why nothing was found between the bounds, nil where something was: an id that was mistyped must not look like one
+// that nothing happened to. s is the state at the end.
+func (p *replayPrinter) nothing(s *domain.State) error {
+	where := "in the log"
+	if p.f.until != "" {
+		where = "until " + p.f.until
+	}
+	id := p.f.signal + p.f.order + p.f.position // at most one of them is given
+	switch {
+	case s.Events == 0 && p.f.until != "":
+		return fmt.Errorf("--until %s: the first event of the log is later", p.f.until)
+	case p.f.state || p.shown:
+		return nil
+	case p.belongs == nil && p.filters():
+		return fmt.Errorf("nothing %s belongs to %s", where, id)
+	case p.belongs != nil && p.filters():
+		return fmt.Errorf("nothing from revision %d on belongs to %s: the last that does is revision %d", p.f.from, id, *p.belongs)
+	case p.belongs != nil:
+		return fmt.Errorf("--from %d is after --until %s: the last event by then is revision %d", p.f.from, p.f.until, *p.belongs)
+	}
 	return nil
 }
 

@@ -143,6 +143,43 @@ func TestWhereThereIsNothingToReplayItSaysSo(t *testing.T) {
 	require.Contains(t, errs, "this build reads sqlite://DIR")
 }
 
+func TestASlipInWhatIsReplayedIsSaidAndNotAnsweredByNothing(t *testing.T) {
+	dir := storyLog(t)
+	for _, c := range []struct {
+		args []string
+		says string
+	}{
+		{[]string{"--order", "NOPE"}, "nothing in the log belongs to NOPE"},
+		{[]string{"--signal", "NOPE", "-o", "json"}, "nothing in the log belongs to NOPE"},
+		{[]string{"--position", "NOPE"}, "nothing in the log belongs to NOPE"},
+		{[]string{"--position", "BANK_NIFTY-1-Long_2", "--until", "20"}, "nothing until 20 belongs to BANK_NIFTY-1-Long_2"},
+		{[]string{"--order", "pmMUFNMH2MFNQD5ZK7GE", "--from", "40"}, "nothing from revision 40 on belongs to pmMUFNMH2MFNQD5ZK7GE: the last that does is revision 6"},
+		{[]string{"--from", "500"}, "--from 500: the log ends at revision 46"},
+		{[]string{"--from", "500", "--state"}, "--from 500: the log ends at revision 46"},
+		{[]string{"--from", "30", "--until", "20"}, "--from 30 is after --until 20"},
+		{[]string{"--from", "30", "--until", "2026-01-05T09:30:00+05:30"}, "--from 30 is after --until 2026-01-05T09:30:00+05:30: the last event by then is revision 13"},
+		{[]string{"--until", "2026-01-05T09:19:59+05:30"}, "--until 2026-01-05T09:19:59+05:30: the first event of the log is later"},
+		{[]string{"--until", "2026-01-05T09:19:59+05:30", "--state"}, "the first event of the log is later"},
+	} {
+		out, errs := pmctl(t, exitFailed, append([]string{"replay", "--data", dir}, c.args...)...)
+		require.Empty(t, out, c.args)
+		require.Contains(t, errs, c.says, c.args)
+	}
+}
+
+func TestATimeFromTheRowsOfAReplayTakesInWhatWasRecordedInThatSecond(t *testing.T) {
+	story, err := os.ReadFile("testdata/story.ndjson")
+	require.NoError(t, err)
+	dir := filepath.Join(t.TempDir(), "log")
+	pmctl(t, exitFine, "backtest", writeFile(t, "story.ndjson", strings.ReplaceAll(string(story), ":00+05:30", ":43.25+05:30")), "--log", dir)
+	for until, revision := range map[string]string{
+		"2026-01-05T09:20:43+05:30": "6", "2026-01-05 09:30:43": "13", "2026-01-05T09:30:43.25+05:30": "13", "2026-01-05T09:30:43.249+05:30": "11", "2026-01-05T09:30:42+05:30": "11",
+	} {
+		out, _ := pmctl(t, exitFine, "replay", "--data", dir, "--until", until, "--state")
+		require.Equal(t, revision, field(t, out, "revision"), until)
+	}
+}
+
 func TestTheLogIsFoundInADataFolderAndByItsAddress(t *testing.T) {
 	data := t.TempDir()
 	require.NoError(t, os.Rename(storyLog(t), filepath.Join(data, "log")))

@@ -150,8 +150,8 @@ func (s *summary) count(o *outcome) {
 func (s *outcomes) finish() error {
 	s.progress.done()
 	n := s.sum
-	words := fmt.Sprintf("%d signals: %d accepted, %d rejected, %d duplicates, %d refused, %d unanswered, %d not sent; %d attempts",
-		n.Signals, n.Accepted, n.Rejected, n.Duplicates, n.Refused, n.Unanswered, n.NotSent, n.Attempts)
+	words := fmt.Sprintf("%s: %d accepted, %d rejected, %s, %d refused, %d unanswered, %d not sent; %s",
+		counted(n.Signals, "signal"), n.Accepted, n.Rejected, counted(n.Duplicates, "duplicate"), n.Refused, n.Unanswered, n.NotSent, counted(n.Attempts, "attempt"))
 	err := s.failed
 	switch s.c.form {
 	case formJSON, formYAML:
@@ -165,9 +165,9 @@ func (s *outcomes) finish() error {
 	case err != nil:
 		return err
 	case n.Unanswered+n.NotSent > 0:
-		return fmt.Errorf("%d signals were not answered and %d not sent", n.Unanswered, n.NotSent)
+		return fmt.Errorf("not answered: %s, not sent: %d", counted(n.Unanswered, "signal"), n.NotSent)
 	case n.Refused > 0:
-		return refused(fmt.Errorf("%d signals were refused for good", n.Refused))
+		return refused(fmt.Errorf("refused for good: %s", counted(n.Refused, "signal")))
 	}
 	return nil
 }

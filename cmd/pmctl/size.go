@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -98,7 +100,7 @@ Point value, margin a lot and the percents are those of the configuration on the
 	flags.StringVar(&f.pointSize, "point-value", "", "rupees a point a lot, in place of the configured one")
 	flags.StringVar(&f.config, "config", "", "configuration file of pm")
 	flags.StringVar(&f.day, "day", "", "exchange day whose instrument values count, for example 2025-12-30")
-	_ = cmd.RegisterFlagCompletionFunc("kind", cobra.FixedCompletions([]string{"base", "pyramid"}, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("kind", cobra.FixedCompletions(sizeKinds, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
@@ -110,6 +112,9 @@ func (c *cli) size(cmd *cobra.Command, f *sizeFlags) error {
 	if f.one.Kind == "" {
 		return sizer.stream(c.in, c.out)
 	}
+	if err := f.named(sizer); err != nil {
+		return err
+	}
 	if err := f.fill(cmd); err != nil {
 		return err
 	}
@@ -118,6 +123,17 @@ func (c *cli) size(cmd *cobra.Command, f *sizeFlags) error {
 		return err
 	}
 	return c.show(answer, nil, func(t *table) { answer.table(t) })
+}
+
+// named says which of the flags that name something has a value that nothing has.
+func (f *sizeFlags) named(s *sizer) error {
+	if !slices.Contains(sizeKinds, f.one.Kind) {
+		return fmt.Errorf("--kind %.20q is none of %s", f.one.Kind, strings.Join(sizeKinds, ", "))
+	}
+	if _, ok := s.instrument(f.one.Instrument); !ok {
+		return fmt.Errorf("--instrument: %w", s.unknown(f.one.Instrument))
+	}
+	return nil
 }
 
 // fill moves the figures from the flags into the question.
@@ -189,18 +205,31 @@ func (s *sizer) line(text []byte) ([]byte, error) {
 	return compact(answer)
 }
 
+// sizeKinds are the entries that have a size.
+var sizeKinds = []string{"base", "pyramid"}
+
 // sizer answers questions with the instrument values of one day.
 type sizer struct {
 	settings                 *domain.Settings
+	names                    []string // of the instruments that the configuration has
 	at                       time.Time
 	marginPerLot, pointValue *domain.Decimal // overrides
 }
 
+func (s *sizer) instrument(text string) (domain.Instrument, bool) {
+	name, _ := domain.ParseInstrument(text)
+	return s.settings.Instrument(name, s.at)
+}
+
+// unknown names what could have been meant.
+func (s *sizer) unknown(text string) error {
+	return fmt.Errorf("instrument %.40q is not in the configuration, which has %s", text, strings.Join(s.names, ", "))
+}
+
 func (s *sizer) answer(q *sizeQuestion) (*sizeAnswer, error) {
-	name, _ := domain.ParseInstrument(q.Instrument)
-	in, ok := s.settings.Instrument(name, s.at)
+	in, ok := s.instrument(q.Instrument)
 	if !ok {
-		return nil, fmt.Errorf("instrument %.40q is not in the configuration", q.Instrument)
+		return nil, s.unknown(q.Instrument)
 	}
 	if s.marginPerLot != nil {
 		in.MarginPerLot = *s.marginPerLot

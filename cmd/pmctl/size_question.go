@@ -15,11 +15,12 @@ func (c *cli) newSizer(f *sizeFlags) (*sizer, error) {
 	if err != nil {
 		return nil, err
 	}
-	settings, problems := domain.ParseSettings(conf.Decision())
+	decision := conf.Decision()
+	settings, problems := domain.ParseSettings(decision)
 	if len(problems) > 0 {
 		return nil, errors.Join(problems...)
 	}
-	s := &sizer{settings: settings, at: c.now()}
+	s := &sizer{settings: settings, names: instrumentsIn(decision), at: c.now()}
 	if f.day != "" {
 		day, err := time.ParseInLocation(time.DateOnly, f.day, exchangeTime)
 		if err != nil {

@@ -152,3 +152,16 @@ func TestTheDayChoosesTheInstrumentsValues(t *testing.T) {
 	_, errs = pmctl(t, exitFailed, append(args, "--er", "x")...)
 	require.Contains(t, errs, "--er: not a number")
 }
+
+func TestASizeThatIsAskedForWronglyNamesTheFlagAndWhatItTakes(t *testing.T) {
+	for want, args := range map[string][]string{
+		`--kind "foo" is none of base, pyramid`:                                             {"--kind", "foo"},
+		`--instrument: instrument "" is not in the configuration, which has BANK_NIFTY, `:   {"--kind", "base"},
+		`--instrument: instrument "TIN" is not in the configuration, which has BANK_NIFTY,`: {"--kind", "base", "--instrument", "TIN"},
+	} {
+		_, errs := pmctl(t, exitFailed, append([]string{"size"}, args...)...)
+		require.Contains(t, errs, want)
+	}
+	_, errs := pmctlIn(t, `{"kind":"base"}`, exitFailed, "size")
+	require.Contains(t, errs, `line 1: instrument "" is not in the configuration, which has BANK_NIFTY, `)
+}

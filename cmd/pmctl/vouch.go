@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"pm/cmd/internal/installation"
 	"pm/eventstore/signature"
@@ -106,12 +107,25 @@ func readSide(file string, unsigned bool) (*sideFile, error) {
 	switch {
 	case errors.Is(err, signature.ErrSignature):
 		return nil, finding(err)
+	case errors.Is(err, fs.ErrNotExist) && missing(file):
+		return nil, fmt.Errorf("%s: no such file", file)
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("%s is not signed: %w", file, err)
+		return nil, fmt.Errorf("%s %w: there is no %s", file, errUnsigned, name)
 	case err != nil:
 		return nil, err
 	}
 	return &sideFile{name, signed}, nil
+}
+
+// errUnsigned says that a file has no signature beside it.
+var errUnsigned = errors.New("is not signed")
+
+// orUnsigned names the flag that does without a signature, for the verbs that have it.
+func orUnsigned(err error) error {
+	if errors.Is(err, errUnsigned) {
+		return fmt.Errorf("%w; --unsigned takes it on its records alone, and a part that was cut off at the end would not show", err)
+	}
+	return err
 }
 
 // events is how many events were signed; 0 where there is no signature.
@@ -134,12 +148,26 @@ type proof struct {
 func (s *sideFile) prove(want signature.Statement, known voucher) (proof, error) {
 	p := proof{signed: s.signed, known: known, trusted: known.id != "" && s.signed.KeyID == known.id}
 	if s.signed.Statement != want.By(s.signed.KeyID) {
-		return p, finding(fmt.Errorf("%s: signed was %s, here is %s", s.name, inWords(s.signed.Statement), inWords(want)))
+		return p, finding(fmt.Errorf("%s: %s: signed was %s, here is %s", strings.TrimSuffix(s.name, signature.Suffix),
+			verdict(s.signed.Statement, want), inWords(s.signed.Statement), inWords(want)))
 	}
 	if known.id != "" && !p.trusted {
 		return p, finding(fmt.Errorf("%s: key %s signed it, not the trusted key %s (%s)", s.name, s.signed.KeyID, known.id, known.from))
 	}
 	return p, nil
+}
+
+// verdict says in a word how what is here differs from what was signed.
+func verdict(signed, here signature.Statement) string {
+	switch {
+	case signed.Of != here.Of || signed.Portfolio != here.Portfolio:
+		return "the signature is of something else"
+	case here.HeadRevision < signed.HeadRevision:
+		return fmt.Sprintf("cut: ends at revision %d of %d", here.HeadRevision, signed.HeadRevision)
+	case here.HeadRevision > signed.HeadRevision:
+		return fmt.Sprintf("longer than what was signed, which ends at revision %d", signed.HeadRevision)
+	}
+	return "changed since it was signed"
 }
 
 // inWords says what a statement speaks of.

@@ -2,12 +2,15 @@ package engine
 
 import (
 	"fmt"
+	"strings"
 
 	"pm/domain"
 )
 
-// subject says in a log line what an event is about.
-func subject(e domain.Event) string {
+// subject says in a log line what an event is about. Parts that are empty leave no blank at its end.
+func subject(e domain.Event) string { return strings.TrimSpace(subjectOf(e)) }
+
+func subjectOf(e domain.Event) string {
 	switch e := e.(type) {
 	case *domain.SignalReceived:
 		return fmt.Sprintf("%s %s %s", e.Signal.Type, e.Signal.Instrument, e.Outcome)

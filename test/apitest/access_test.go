@@ -121,6 +121,7 @@ func TestHealthAnswersEverybodyAndTellsAlarmsOnlyToReaders(t *testing.T) {
 	a := r.get("/readyz")
 	require.Equal(t, http.StatusOK, a.status)
 	require.Equal(t, "1", a.at("alarm_count"))
+	require.Equal(t, "<none>", r.get("/livez").at("alarm_count"), "nobody counted there, and 0 would say that all is well")
 	require.Equal(t, "<none>", a.at("alarms"))
 	told := r.get("/readyz", "Authorization", "Bearer old secret")
 	require.Equal(t, "unclear_exit", told.at("alarms.0.code"))

@@ -2,6 +2,7 @@ package apitest
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -68,6 +69,33 @@ func TestARefusedSignalIsExplainedWithEveryGateThatFailed(t *testing.T) {
 	require.Equal(t, "300", byCode["one_r"].Limit.String())
 	require.Equal(t, "-3.25", byCode["atr_spacing"].Value.String())
 	require.Contains(t, x.Text, "Gate one_r refused: move above the base entry against one R, points 250, limit 300.")
+}
+
+func TestAnOrderIsExplainedByTheTagThatPeopleSeeAndByARevision(t *testing.T) {
+	r := traded(t)
+	var list struct{ Orders []projections.Order }
+	require.NoError(t, json.Unmarshal([]byte(r.get("/api/v1/orders").body), &list))
+	for _, o := range list.Orders {
+		byID, byTag, byRevision := r.explained(o.OrderID), r.explained(o.Tag), r.explained(fmt.Sprint(*o.Revision+1))
+		require.Equal(t, projections.SubjectOrder, byTag.Subject)
+		require.Equal(t, byID.Text, byTag.Text)
+		require.Equal(t, projections.SubjectOrder, byRevision.Subject, "the mark of its send is of the order")
+		require.Equal(t, byID.Text, byRevision.Text)
+		require.Equal(t, o.Tag, byTag.ID, "what was asked for")
+	}
+}
+
+func TestASignalWithoutAnIDIsExplainedByTheRevisionThatTheListsShow(t *testing.T) {
+	r := traded(t)
+	r.post(signal("BASE_ENTRY", "BANK_NIFTY", `"position":"Long_1","price":50250,"stop":50050,"atr":200,"er":1,"supertrend":50050`))
+	x := r.explained(r.get("/api/v1/signals?limit=1").at("signals.0.revision"))
+	require.Equal(t, projections.SubjectSignal, x.Subject)
+	require.Equal(t, "SignalReceived SignalRejected", types(x))
+	require.Equal(t, projections.SubjectEvent, r.explained("0").Subject)
+	require.Equal(t, http.StatusNotFound, r.get("/api/v1/explain/123456").status)
+
+	r.post(signal("BASE_ENTRY", "GOLD_MINI", `"id":"0","position":"Long_1","price":70000,"stop":69000,"atr":200,"er":1,"supertrend":69000`))
+	require.Equal(t, projections.SubjectSignal, r.explained("0").Subject, "an id goes before a revision")
 }
 
 func TestAPositionIsExplainedFromItsSignalToItsMoney(t *testing.T) {

@@ -56,6 +56,12 @@ func TestTheStateAtEveryRevisionIsTheReplayToIt(t *testing.T) {
 	a := r.get("/api/v1/state?at=" + url.QueryEscape(at.Format(time.RFC3339Nano)))
 	require.Equal(t, r.replayed(uint64(last)), a.body, "everything that was recorded at or before the time")
 
+	for last = 0; last+1 < len(times) && times[last+1].Truncate(time.Second).Equal(times[0].Truncate(time.Second)); {
+		last++
+	}
+	a = r.get("/api/v1/state?at=" + times[0].Format("2006-01-02T15:04:05Z"))
+	require.Equal(t, r.replayed(uint64(last)), a.body, "a time without a fraction takes in all of its second")
+
 	for path, want := range map[string]int{
 		fmt.Sprintf("/api/v1/state?at=%d", head.Events): http.StatusNotFound, "/api/v1/state?at=2001-01-01T00:00:00Z": http.StatusNotFound,
 		"/api/v1/state?at=yesterday": http.StatusBadRequest, "/api/v1/state?at=-1": http.StatusBadRequest,

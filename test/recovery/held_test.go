@@ -26,7 +26,7 @@ func TestAnEmbeddedSnapshotThatAnotherProcessHoldsKeepsNobodyFromTrading(t *test
 	}
 
 	s.Start()
-	require.Contains(t, s.Said(), "1 positions open; WARNING DB_UNAVAILABLE: nothing was compared")
+	require.Contains(t, s.Said(), "1 position open; WARNING DB_UNAVAILABLE: nothing was compared")
 	require.Equal(t, "DB_UNAVAILABLE", s.report().Code)
 	s.shows(projections.SnapshotUnavailable)
 	require.Contains(t, s.log(), "cannot be reached; trying again")

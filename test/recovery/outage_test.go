@@ -50,7 +50,7 @@ func TestWithoutItsDatabasePMStartsFromTheLogAndComparesWhenTheDatabaseIsBack(t 
 	require.Equal(t, "active", h.Status)
 	require.False(t, h.Snapshot.Healthy)
 	require.NotEmpty(t, h.Degraded)
-	require.Contains(t, s.Said(), "1 positions open; WARNING DB_UNAVAILABLE: nothing was compared")
+	require.Contains(t, s.Said(), "1 position open; WARNING DB_UNAVAILABLE: nothing was compared")
 	require.Equal(t, "DB_UNAVAILABLE", s.report().Code)
 	require.Equal(t, []string{"BANK_NIFTY-1-Long_1"}, held(s.positions("open")))
 	require.Contains(t, s.metrics(), `pm_snapshot_status_info{status="unavailable"} 1`)

@@ -21,7 +21,7 @@ func TestAfterAKillTheStartSaysWhatItRecoveredAndComparedAndTheNextPyramidIsTrad
 			s.Kill()
 
 			s.Start()
-			require.Regexp(t, `recovered \d+ events, 1 positions open; the snapshot \(.+\) agrees at revision \d+: \d+ values in \d+ tables`, s.Said())
+			require.Regexp(t, `recovered \d+ events, 1 position open; the snapshot \(.+\) agrees at revision \d+: \d+ values in \d+ tables`, s.Said())
 			require.Equal(t, before.Snapshot.Revision, s.report().Compared.Revision)
 			s.Signal(pyramid)
 			s.Quiet()

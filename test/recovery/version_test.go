@@ -29,7 +29,7 @@ func TestAnOlderAndANewerBuildStartOnTheSameDatabaseInTurn(t *testing.T) {
 
 			s.Program = ""
 			s.Start()
-			require.Contains(t, s.Said(), "1 positions open; WARNING SNAPSHOT_OUTDATED: nothing was compared")
+			require.Contains(t, s.Said(), "1 position open; WARNING SNAPSHOT_OUTDATED: nothing was compared")
 			s.Signal(pyramid) // while the tables are rebuilt
 			s.Quiet()
 			s.written()

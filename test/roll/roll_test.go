@@ -134,7 +134,7 @@ func roll(t *testing.T, s *site) {
 	require.Zero(t, s.Stop())
 
 	s.start(s.now)
-	require.Contains(t, s.Said(), "1 positions open; the snapshot")
+	require.Contains(t, s.Said(), "1 position open; the snapshot")
 	s.untilAgreed()
 	require.Zero(t, s.Stop())
 	code, out, errs = s.Control("verify", "--data", s.Data())

@@ -20,12 +20,12 @@ type ForeignPin struct {
 // Error names both keys.
 func (e *ForeignPin) Error() string {
 	if e.Own == "" {
-		return fmt.Sprintf("%s: %v: key %s signed it, and there is no key of this installation to say whether that is its own", e.File, signature.ErrSignature, e.By)
+		return fmt.Sprintf("%s: the signature cannot be judged: key %s signed it, and there is no key of this installation to say whether that is its own", e.File, e.By)
 	}
 	return fmt.Sprintf("%s: %v: key %s signed it, this installation has %s", e.File, signature.ErrSignature, e.By, e.Own)
 }
 
-// Unwrap makes it a signature that does not hold.
+// Unwrap makes it a signature that does not hold: one that nobody can judge counts for as little.
 func (e *ForeignPin) Unwrap() error { return signature.ErrSignature }
 
 // TrustedPin reads the pin of a data folder and judges who signed it: trusted, or, where that is "", the key of this installation.

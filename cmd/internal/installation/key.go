@@ -160,6 +160,9 @@ func readBlock(name, kind string) ([]byte, error) {
 		return nil, foreign(name, "it is too long for a key")
 	}
 	block, rest := pem.Decode(text)
+	if block != nil && block.Type != kind && (block.Type == privateBlock || block.Type == publicBlock) {
+		return nil, foreign(name, fmt.Sprintf("it is a %s, and a %s belongs there", block.Type, kind))
+	}
 	if block == nil || block.Type != kind || len(rest) > 0 {
 		return nil, foreign(name, fmt.Sprintf("it is no %s in PEM, or a torn one", kind))
 	}

@@ -51,6 +51,12 @@ func Trusted(fileOrID string) (signature.KeyID, error) {
 		}
 		return id, nil
 	}
+	// What is to be done about a key of this installation is no advice about a file that somebody has named, perhaps the wrong one.
+	var unusable *Unusable
+	if errors.As(err, &unusable) {
+		return "", fmt.Errorf("%s; a public key file is one PEM block that begins with -----BEGIN %s-----, as %s in the folder keys/ of pm's data folder: "+
+			"name that one, or the id of the key", unusable.Reason, publicBlock, publicName)
+	}
 	if err != nil {
 		return "", err
 	}
