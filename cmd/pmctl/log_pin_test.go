@@ -80,7 +80,7 @@ func TestAPinThatAStrangerSignedDoesNotCoverALogThatLostItsEnd(t *testing.T) {
 
 func TestAPinThatIsFoundWantingBesideAnotherFindingNamesItsCodeOnce(t *testing.T) {
 	d := &dryRun{halt: &projections.Halt{Code: projections.CodeValidationFailed, Err: errors.New("differs")}}
-	require.NoError(t, d.judgePin(t.Context(), nil, finding(&foundPin{err: &eventstore.Corrupt{Rev: 121, Reason: "it is shorter"}})))
+	require.NoError(t, d.judgePin(t.Context(), nil, finding(&foundPin{by: thePin, err: &eventstore.Corrupt{Rev: 121, Reason: "it is shorter"}})))
 	require.Equal(t, []string{"DATA_CORRUPT: the pinned head: revision 121: it is shorter"}, d.report.Findings)
 }
 
