@@ -18,6 +18,7 @@ func TestTheTestServerFailsAsOftenAsItIsTold(t *testing.T) {
 		code client.ErrorCode
 	}{
 		"wrong version": {esdbtest.Options{WrongPercent: 100}, client.ErrorCodeWrongExpectedVersion},
+		"not leader":    {esdbtest.Options{NotLeaderPercent: 100}, client.ErrorCodeNotLeader},
 		"denied":        {esdbtest.Options{DeniedPercent: 100}, client.ErrorCodeAccessDenied},
 		"deadline":      {esdbtest.Options{ExpiredPercent: 100}, client.ErrorCodeDeadlineExceeded},
 		"disconnect":    {esdbtest.Options{DropPercent: 100}, client.ErrorUnavailable},

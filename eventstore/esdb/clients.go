@@ -24,10 +24,11 @@ type clients struct {
 	config   *client.Configuration
 	patience patience
 
-	mu     sync.Mutex
-	idle   []*client.Client
-	busy   int
-	closed bool
+	mu       sync.Mutex
+	idle     []*client.Client
+	busy     int
+	closed   bool
+	follower bool // a server has said that another one leads
 }
 
 // answer is what a call came to.
@@ -107,7 +108,13 @@ func (c *clients) connected(ctx context.Context) (*client.Client, error) {
 	if one != nil || err != nil {
 		return one, err
 	}
-	if one, err = client.NewClient(c.config); err != nil {
+	ctx, cancel := context.WithTimeout(ctx, c.patience.connect)
+	defer cancel()
+	config, err := c.direct(ctx)
+	if err == nil {
+		one, err = client.NewClient(config)
+	}
+	if err != nil {
 		c.put(nil, err)
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
@@ -116,8 +123,6 @@ func (c *clients) connected(ctx context.Context) (*client.Client, error) {
 
 // connect lets a client find its server. The library is deaf to the context meanwhile; a client that finds it too late goes into stock.
 func (c *clients) connect(ctx context.Context, one *client.Client) (*client.Client, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.patience.connect)
-	defer cancel()
 	done, left := make(chan error), make(chan struct{})
 	defer close(left)
 	go func() {
@@ -165,12 +170,18 @@ var errClosedClients = errors.New("the clients are closed")
 func (c *clients) put(one *client.Client, err error) {
 	c.mu.Lock()
 	c.busy--
-	keep := one != nil && sound(err) && !c.closed && len(c.idle) < maxIdle
+	keep := one != nil && kindOf(err) != away && !c.closed && len(c.idle) < maxIdle
+	var stale []*client.Client
 	if keep {
 		c.idle = append(c.idle, one)
+	} else if one != nil {
+		stale = append(stale, one)
+	}
+	if isNotLeader(err) { // those in stock stand where this one stood
+		c.follower, stale, c.idle = true, append(stale, c.idle...), nil
 	}
 	c.mu.Unlock()
-	if one != nil && !keep {
+	for _, one := range stale {
 		_ = one.Close() // it never fails
 	}
 }

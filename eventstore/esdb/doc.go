@@ -21,6 +21,6 @@
 // for logs, and no error of this package shows more.
 //
 // The library has habits that would hurt (ADR 0018). The one that shapes this package: when finding the server fails, other callers of the
-// same client wait for ever, deaf to their context, and a reconnect leaks its old connection. So a client of the library never has two
+// same client wait for ever, deaf to their context, and a reconnect leaks a connection. So a client of the library never has two
 // callers: each call takes one of its own from a small stock, and after a failure that client is closed, not mended.
 package esdb

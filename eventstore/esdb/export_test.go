@@ -10,6 +10,9 @@ import (
 // MaxBusy is the limit of calls at the same time.
 const MaxBusy = maxBusy
 
+// Scheme stands before every address that is dialed.
+const Scheme = scheme
+
 // Impatient waits for the server for d at most, whatever it is asked.
 func Impatient(o Options, d time.Duration) Options {
 	o.patience = &patience{connect: d, read: d, stall: d, confirm: d}

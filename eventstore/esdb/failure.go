@@ -102,12 +102,3 @@ func inWords(err error) error {
 	}
 	return &worded{err, unworded.ReplaceAllString(err.Error(), "the call broke off")}
 }
-
-// sound says whether a client may serve the next caller after this. After "not leader" it has gone to the leader by itself.
-func sound(err error) bool {
-	if k := kindOf(err); k != away {
-		return true
-	}
-	var own *client.Error
-	return errors.As(err, &own) && own.Code() == client.ErrorCodeNotLeader
-}

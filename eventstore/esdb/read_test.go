@@ -20,7 +20,7 @@ func bare(t *testing.T, s *esdbtest.Server) *client.Client {
 	t.Helper()
 	conf, err := client.ParseConnectionString(s.URL())
 	require.NoError(t, err)
-	conf.Logger = client.NoopLogging()
+	conf.Logger, conf.Address = client.NoopLogging(), esdb.Scheme+conf.Address
 	one, err := client.NewClient(conf)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, one.Close()) })

@@ -89,7 +89,7 @@ func bareRead(b *testing.B, address string, events uint64) time.Duration {
 	b.Helper()
 	conf, err := client.ParseConnectionString(address)
 	require.NoError(b, err)
-	conf.Logger = client.NoopLogging()
+	conf.Logger, conf.Address = client.NoopLogging(), "dns:///"+conf.Address // ADR 0018: no address without a scheme
 	one, err := client.NewClient(conf)
 	require.NoError(b, err)
 	defer one.Close()

@@ -5,7 +5,7 @@
 //	    [--lost-percent N] [--reset-percent N]                         stored, and the answer is lost
 //	    [--late-percent N] [--store-late-percent N] [--late-by 700ms]  answered late, stored late
 //	    [--wrong-version-percent N] [--denied-percent N] [--deadline-percent N] [--disconnect-percent N]
-//	    [--not-leader-percent N] [--leader HOST:PORT]
+//	    [--not-leader-percent N] [--leader HOST:PORT] [--follows HOST:PORT]
 //	    [--cut-percent N] [--cut-after 100]                            reads and subscriptions that break off in the middle
 //	    [--slow-percent N] [--slow-by 5ms] [--bytes-per-second N]      slow reads, a slow line
 //
@@ -76,6 +76,7 @@ func options(args []string) (esdbtest.Options, error) {
 	f.IntVar(&o.WrongPercent, "wrong-version-percent", 0, "appends that are answered with another expected version")
 	f.IntVar(&o.NotLeaderPercent, "not-leader-percent", 0, "appends that are refused with the endpoint of the leader")
 	f.StringVar(&o.Leader, "leader", "", "HOST:PORT of that leader; empty is this server")
+	f.StringVar(&o.Follows, "follows", "", "HOST:PORT of the leader; this server is then a follower and refuses what is for the leader")
 	f.IntVar(&o.DeniedPercent, "denied-percent", 0, "appends that are refused because the user may not write")
 	f.IntVar(&o.ExpiredPercent, "deadline-percent", 0, "appends that end with the server's own deadline")
 	f.IntVar(&o.DropPercent, "disconnect-percent", 0, "appends at which every connection is cut")

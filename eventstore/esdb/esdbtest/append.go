@@ -28,7 +28,7 @@ func (s *Server) Append(call streams.Streams_AppendServer) error {
 	if err != nil {
 		return err
 	}
-	if err := s.admit(call.Context()); err != nil {
+	if err := s.admit(call); err != nil {
 		return err
 	}
 	s.mu.Lock()

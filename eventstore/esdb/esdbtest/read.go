@@ -36,7 +36,7 @@ type reading struct {
 // Read serves reads in both directions and subscriptions.
 func (s *Server) Read(req *streams.ReadReq, call streams.Streams_ReadServer) error {
 	s.reads.Add(1)
-	if err := s.admit(call.Context()); err != nil {
+	if err := s.admit(call); err != nil {
 		return err
 	}
 	o := req.GetOptions()

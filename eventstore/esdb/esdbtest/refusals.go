@@ -1,6 +1,7 @@
 package esdbtest
 
 import (
+	"cmp"
 	"net"
 	"strconv"
 
@@ -13,11 +14,7 @@ import (
 // The errors below carry the trailers by which the client library tells them apart.
 
 func (s *Server) notLeader(call grpc.ServerStream) error {
-	leader := s.o.Leader
-	if leader == "" {
-		leader = s.Address()
-	}
-	host, port, _ := net.SplitHostPort(leader)
+	host, port, _ := net.SplitHostPort(cmp.Or(s.o.Leader, s.o.Follows, s.Address()))
 	call.SetTrailer(metadata.Pairs("exception", "not-leader", "leader-endpoint-host", host, "leader-endpoint-port", port))
 	return status.Error(codes.NotFound, "Leader info available")
 }

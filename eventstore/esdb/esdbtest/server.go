@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -48,6 +49,7 @@ type Options struct {
 	CutAfter       int           // 0: 100 events
 	BytesPerSecond int           // of what a connection brings in; 0: no limit
 	Leader         string        // HOST:PORT that NotLeader names; empty: this server
+	Follows        string        // HOST:PORT of the leader of a server that is a follower: it serves no call that asks for the leader
 }
 
 const (
@@ -185,18 +187,20 @@ func (s *Server) Truncate(stream string, from uint64) error { return s.store.cut
 // Remove takes one event out of the middle of a stream.
 func (s *Server) Remove(stream string, rev uint64) error { return s.store.remove(stream, rev) }
 
-// admit notes a call's header and checks who calls.
-func (s *Server) admit(ctx context.Context) error {
-	md, _ := metadata.FromIncomingContext(ctx)
+// admit notes a call's header, and checks who calls and whether it is for the leader.
+func (s *Server) admit(call grpc.ServerStream) error {
+	md, _ := metadata.FromIncomingContext(call.Context())
 	s.mu.Lock()
 	s.leader = append(s.leader, strings.Join(md.Get("requires-leader"), ","))
 	s.mu.Unlock()
-	if s.o.User == "" {
-		return nil
+	if s.o.User != "" {
+		want := "Basic " + base64.StdEncoding.EncodeToString([]byte(s.o.User))
+		if got := md.Get("authorization"); len(got) != 1 || got[0] != want {
+			return unauthenticated()
+		}
 	}
-	want := "Basic " + base64.StdEncoding.EncodeToString([]byte(s.o.User))
-	if got := md.Get("authorization"); len(got) != 1 || got[0] != want {
-		return unauthenticated()
+	if leaderOnly := md.Get("requires-leader"); s.o.Follows != "" && len(leaderOnly) > 0 && leaderOnly[0] == "true" {
+		return s.notLeader(call)
 	}
 	return nil
 }
@@ -206,7 +210,7 @@ func (s *Server) GetSupportedMethods(context.Context, *shared.Empty) (*serverfea
 	return &serverfeatures.SupportedMethods{EventStoreServerVersion: version}, nil
 }
 
-// gossipServer answers that this server is the leader of a cluster of one. It is a type of its own because two services have a Read.
+// gossipServer answers that this server is the leader of a cluster of one, or who leads it. It is a type of its own because two services have a Read.
 type gossipServer struct {
 	gossip.UnimplementedGossipServer
 	s *Server
@@ -214,12 +218,16 @@ type gossipServer struct {
 
 // Read gives the members of the cluster.
 func (g gossipServer) Read(context.Context, *shared.Empty) (*gossip.ClusterInfo, error) {
-	host, port := g.s.endpoint()
-	return &gossip.ClusterInfo{Members: []*gossip.MemberInfo{{State: gossip.MemberInfo_Leader, IsAlive: true,
-		HttpEndPoint: &gossip.EndPoint{Address: host, Port: uint32(port)}}}}, nil
+	info := &gossip.ClusterInfo{Members: []*gossip.MemberInfo{member(g.s.Address(), gossip.MemberInfo_Leader)}}
+	if g.s.o.Follows != "" {
+		info.Members[0].State = gossip.MemberInfo_Follower
+		info.Members = append(info.Members, member(g.s.o.Follows, gossip.MemberInfo_Leader))
+	}
+	return info, nil
 }
 
-func (s *Server) endpoint() (host string, port int) {
-	at := s.listener.Addr().(*net.TCPAddr)
-	return at.IP.String(), at.Port
+func member(address string, state gossip.MemberInfo_VNodeState) *gossip.MemberInfo {
+	host, port, _ := net.SplitHostPort(address)
+	n, _ := strconv.ParseUint(port, 10, 16)
+	return &gossip.MemberInfo{State: state, IsAlive: true, HttpEndPoint: &gossip.EndPoint{Address: host, Port: uint32(n)}}
 }
