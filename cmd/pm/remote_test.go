@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math"
 	"net"
 	"net/http"
 	"os"
@@ -146,5 +147,24 @@ func TestAStopEndsAStartThatWaitsForTheAnswerToItsFirstAppend(t *testing.T) {
 				require.Fail(t, "a stop waits for a store that does not answer")
 			}
 		})
+	}
+}
+
+func TestAStreamThatIsDeletedOrBeginsToForgetWhilePmRunsEndsIt(t *testing.T) {
+	deleted, forgetful := esdbtest.Start(t, esdbtest.Options{}), esdbtest.Start(t, esdbtest.Options{})
+	start := func(server *esdbtest.Server) *running {
+		return launch(t, "--data", t.TempDir(), "--config", remoteConfig(t, server.URL()))
+	}
+	first, second := start(deleted), start(forgetful)
+	deleted.SetMetadata(t, esdb.Stream("main"), fmt.Sprintf(`{"$tb":%d}`, math.MaxInt64)) // as the store deletes a stream softly
+	forgetful.SetMetadata(t, esdb.Stream("main"), `{"$maxCount":1000}`)
+	for r, want := range map[*running]string{first: "truncated or deleted", second: "only the last 1000 events stay"} {
+		select {
+		case code := <-r.code:
+			requireHalt(t, code, r.errs, "DATA_CORRUPT", "a log must have no $maxAge, $maxCount or $tb")
+			require.Contains(t, r.errs.lastLines(2)[0], want)
+		case <-time.After(deadline):
+			require.Fail(t, "pm goes on acknowledging what no start will take", want)
+		}
 	}
 }

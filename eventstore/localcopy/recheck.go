@@ -24,7 +24,7 @@ func (l *Log) Recheck(ctx context.Context, found error) error {
 	}
 	mine, err := at(ctx, c, rev)
 	if err != nil || mine == nil {
-		return found //nolint:nilerr // it did not come from there
+		return found // it did not come from there
 	}
 	there, err := at(ctx, l.remote, rev)
 	var corrupt *eventstore.Corrupt

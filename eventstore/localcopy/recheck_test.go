@@ -66,7 +66,7 @@ func TestAForgedCopyWithWhichItsReaderFindsFaultIsDiscardedAndNotTheLogBlamed(t 
 			err := c.read(log)
 			require.ErrorIs(t, err, localcopy.ErrCopyChanged)
 			var corrupt *eventstore.Corrupt
-			require.False(t, errors.As(err, &corrupt), "nothing says that the log is at fault")
+			require.NotErrorAs(t, err, &corrupt, "nothing says that the log is at fault")
 			require.Len(t, p.discarded, 1)
 			head, err := eventstore.Replay(t.Context(), log, 0, none)
 			require.NoError(t, err, "the next reading is sound")
@@ -114,6 +114,6 @@ func TestNobodyIsBlamedForWhatCannotBeHeldAgainstTheRemoteLog(t *testing.T) {
 	err := log.Recheck(t.Context(), &eventstore.Corrupt{Rev: 3, Reason: "it cannot be applied"})
 	require.ErrorContains(t, err, "the remote log is away")
 	var corrupt *eventstore.Corrupt
-	require.False(t, errors.As(err, &corrupt))
+	require.NotErrorAs(t, err, &corrupt)
 	require.Empty(t, p.discarded)
 }
