@@ -24,7 +24,8 @@ func Audit(ctx context.Context, log Log, each func(domain.Recorded, Hash) error)
 	if each == nil {
 		each = func(domain.Recorded, Hash) error { return nil }
 	}
-	return auditing.replay(ctx, log, 0, each)
+	head, err := auditing.replay(ctx, log, 0, each)
+	return head, rechecked(ctx, log, err)
 }
 
 // Holds says whether a log still has a head that it once had: a log that ends earlier, or has another hash there, is *Corrupt. A log

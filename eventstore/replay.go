@@ -13,9 +13,23 @@ import (
 // the record before is read and checked too, so that the first event is linked to it.
 //
 // Hashing and decoding run on all cores, the chain and each run on the caller's goroutine in the order of the log. The first error
-// ends it: *Corrupt, *UnknownEvent, each's own, the context's or the log's. The head is what was verified up to then.
+// ends it: *Corrupt, *UnknownEvent, each's own, the context's or the log's. The head is what was verified up to then. A log that reads from a copy
+// is asked before a record is blamed: it may answer that the copy was at fault, and the next reading is sound.
 func Replay(ctx context.Context, log Log, from uint64, each func(domain.Recorded, Hash) error) (Head, error) {
-	return present.replay(ctx, log, from, each)
+	head, err := present.replay(ctx, log, from, each)
+	return head, rechecked(ctx, log, err)
+}
+
+// rechecked is what a log that reads from a copy makes of the error of a reader, once that has ended. Records run ahead of whoever checks
+// them, so the log cannot learn of it in the reading itself.
+func rechecked(ctx context.Context, log Log, err error) error {
+	copied, ok := log.(interface {
+		Recheck(ctx context.Context, found error) error
+	})
+	if err == nil || !ok {
+		return err
+	}
+	return copied.Recheck(ctx, err)
 }
 
 func (c *codec) replay(ctx context.Context, log Log, from uint64, each func(domain.Recorded, Hash) error) (Head, error) {
@@ -35,7 +49,8 @@ func (c *codec) replay(ctx context.Context, log Log, from uint64, each func(doma
 
 // Tail does what Replay does and goes on with what is appended later. It returns the error that ended it, at the latest the context's.
 func Tail(ctx context.Context, log Log, from uint64, each func(domain.Recorded, Hash) error) (Head, error) {
-	return present.run(ctx, log.Portfolio(), from, log.Follow, each)
+	head, err := present.run(ctx, log.Portfolio(), from, log.Follow, each)
+	return head, rechecked(ctx, log, err)
 }
 
 // pipelineDepth is how many chunks may wait for a worker or for their turn: enough that neither reading nor checking stops for the other.

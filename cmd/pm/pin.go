@@ -49,18 +49,24 @@ func (s *service) pinHalt(err error, rev uint64) error {
 	}
 }
 
-// pinHeads keeps the pin young, beside the writer and never in its way, until the context ends.
-func (s *service) pinHeads(ctx context.Context) {
+// pinHeads keeps the pin young, beside the writer and never in its way, until the context ends. The error is the *halt of a log that is
+// corrupt.
+func (s *service) pinHeads(ctx context.Context) error {
 	tick := time.NewTicker(pinEvery)
 	defer tick.Stop()
-	s.pinAtEach(ctx, tick.C)
+	return s.pinAtEach(ctx, tick.C)
 }
 
-// pinAtEach pins the head now and at each tick. It says when that begins to fail and when it works again, not each time.
-func (s *service) pinAtEach(ctx context.Context, tick <-chan time.Time) {
+// pinAtEach pins the head now and at each tick. It says when that begins to fail and when it works again, not each time. A log that is found
+// corrupt ends it: no start would take that log, so nothing more may be acknowledged.
+func (s *service) pinAtEach(ctx context.Context, tick <-chan time.Time) error {
 	failing := false
 	for {
 		err := s.pinHead(ctx)
+		var h *halt
+		if errors.As(err, &h) && ctx.Err() == nil {
+			return h
+		}
 		if failed := err != nil && ctx.Err() == nil; failed != failing {
 			failing = failed
 			if failed {
@@ -72,23 +78,64 @@ func (s *service) pinAtEach(ctx context.Context, tick <-chan time.Time) {
 		select {
 		case <-tick:
 		case <-ctx.Done():
-			return
+			return nil
 		}
 	}
 }
 
-// pinHead pins the head that a reader of the log sees, which is durable. A log that did not grow keeps its pin.
+// pinLast pins the head that a stop leaves behind.
+func (s *service) pinLast(ctx context.Context) error {
+	err := s.pinHead(ctx)
+	var h *halt
+	if errors.As(err, &h) {
+		return h
+	}
+	if err != nil {
+		s.log.Error("the last head of the log cannot be pinned", "error", err)
+	}
+	return nil
+}
+
+// pinHead pins the head that a reader of the log sees, which is durable. A log that did not grow keeps its pin. One that is corrupt, that has lost
+// a head which was pinned before, or that has begun to forget is a *halt: the next start would refuse it.
 func (s *service) pinHead(ctx context.Context) error {
 	if s.key == nil {
 		return nil
 	}
+	err := s.pinGrown(ctx)
+	if err == nil && s.remembers != nil {
+		err = s.remembers(ctx)
+	}
+	var corrupt *eventstore.Corrupt
+	if errors.As(err, &corrupt) {
+		return s.corruptHalt(err)
+	}
+	return err
+}
+
+// pinGrown pins the head if there is more than the pin knows. A log with less keeps its pin.
+func (s *service) pinGrown(ctx context.Context) error {
 	head, err := s.store.Head(ctx)
-	if err != nil || head.Next == 0 || head == s.pinned {
+	if err != nil || head == s.pinned {
 		return err
+	}
+	if head.Next <= s.pinned.Next && s.pinned.Next > 0 {
+		return s.pinHalt(fmt.Errorf("the log ends at %s, and once went up to %s", head, s.pinned), head.Next)
+	}
+	if head.Next == 0 {
+		return nil
 	}
 	if err := installation.WritePin(s.key, s.cfg.Data, s.store.Portfolio(), head); err != nil {
 		return err
 	}
 	s.pinned = head
 	return nil
+}
+
+// corruptHalt says of a log that was open already that it is corrupt.
+func (s *service) corruptHalt(err error) error {
+	if s.cfg.EventStore.Server {
+		return s.remoteHalt(err)
+	}
+	return s.logHalt(err)
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"pm/cmd/internal/installation"
@@ -94,7 +95,7 @@ func TestThePinFollowsTheHeadAndAFailureIsSaidOnce(t *testing.T) {
 	require.NoError(t, s.loadKey(t.Context()))
 	ctx, cancel := context.WithCancel(t.Context())
 	tick, done := make(chan time.Time), make(chan struct{})
-	go func() { s.pinAtEach(ctx, tick); close(done) }()
+	go func() { assert.NoError(t, s.pinAtEach(ctx, tick)); close(done) }()
 	tick <- time.Time{} // taken when the first look is over
 	require.NoFileExists(t, installation.PinFile(s.cfg.Data), "an empty log has no head")
 	logtest.Fill(t, log, 5)
@@ -140,4 +141,55 @@ func TestALostKeyIsNotReplacedInSilenceWhereAHeadIsPinned(t *testing.T) {
 	require.NoError(t, os.RemoveAll(keys))
 	require.NoError(t, os.Rename(keys+".away", keys))
 	require.Equal(t, exitStopped, launch(t, "--data", data).stop())
+}
+
+// headless is a log whose head is what the test says.
+type headless struct {
+	eventstore.Log
+	head eventstore.Head
+	err  error
+}
+
+// Head is what the test says.
+func (h *headless) Head(context.Context) (eventstore.Head, error) { return h.head, h.err }
+
+func TestALogThatIsFoundCorruptWhileItIsWrittenEndsTheService(t *testing.T) {
+	recs := logtest.Chain(t, eventstore.Empty(logtest.Portfolio), 6)
+	for want, found := range map[string]struct {
+		head eventstore.Head
+		err  error
+	}{
+		"revision 3: it is missing":                                    {err: &eventstore.Corrupt{Rev: 3, Reason: "it is missing"}},
+		"the pinned head: the log ends at revision 2 ":                 {head: recs[2].After()},
+		"the pinned head: the log ends at empty, and once went up to ": {head: eventstore.Empty(logtest.Portfolio)},
+		"and once went up to " + recs[4].After().String():              {head: eventstore.Head{Next: 5, Hash: recs[2].Hash}},
+		"the stream forgets: only the last 9 events stay":              {head: recs[5].After()},
+	} {
+		t.Run(want, func(t *testing.T) {
+			s, _ := quiet(t)
+			log := &headless{Log: eventstore.NewMemory(logtest.Portfolio), head: recs[4].After()}
+			s.store = log
+			require.NoError(t, s.loadKey(t.Context()))
+			require.NoError(t, s.pinHead(t.Context()))
+			pinned := uint64(4)
+			if found.head == recs[5].After() {
+				pinned = 5
+				s.remembers = func(context.Context) error {
+					return &eventstore.Corrupt{Reason: "the stream forgets: only the last 9 events stay"}
+				}
+			}
+			log.head, log.err = found.head, found.err
+			for _, end := range []func() error{
+				func() error { return s.pinAtEach(t.Context(), nil) },
+				func() error { return s.pinLast(t.Context()) },
+			} {
+				var h *halt
+				require.ErrorAs(t, end(), &h)
+				require.Equal(t, "DATA_CORRUPT", h.Code)
+				require.Contains(t, h.Error(), want)
+				require.NotEmpty(t, h.Hint)
+			}
+			require.Equal(t, pinned, pinnedRevision(t, s.cfg.Data), "a shorter log does not replace its pin")
+		})
+	}
 }

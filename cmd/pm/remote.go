@@ -20,6 +20,7 @@ func (s *service) openRemote(ctx context.Context) (eventstore.Log, error) {
 	if err != nil {
 		return nil, s.remoteHalt(err)
 	}
+	s.remembers = remote.Remembers
 	log, err := localcopy.Open(ctx, s.cfg.EventStore.Dir, s.instance, remote, localcopy.Options{Logger: s.log, OnDiscard: func(reason string) {
 		fmt.Fprintf(s.p.out, "the local copy of the log was discarded and is fetched again: %s\n", reason)
 	}})

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math"
 	"net"
 	"net/http"
 	"os"
@@ -177,7 +178,7 @@ func TestAnEventThatIsNotPmsOwnEndsARunningService(t *testing.T) {
 	r := launch(t, "--data", data, "--config", config)
 	server.Note(t, esdb.Stream("main"))
 	status, answer := r.try(baseEntry())
-	require.Equal(t, http.StatusGatewayTimeout, status, answer)
+	require.NotEqual(t, http.StatusOK, status, answer)
 	requireHalt(t, r.ended(), r.errs, "DATA_CORRUPT", "never mended")
 	require.Contains(t, r.errs.lastLines(2)[0], "by another writer")
 	code, _, errs := failing(t, "--data", data, "--config", config, "--listen", "127.0.0.1:0")
@@ -213,5 +214,24 @@ func (r *running) ended() int {
 	case <-time.After(deadline):
 		require.Fail(r.t, "pm does not end by itself", r.errs.String())
 		return 0
+	}
+}
+
+func TestAStreamThatIsDeletedOrBeginsToForgetWhilePmRunsEndsIt(t *testing.T) {
+	deleted, forgetful := esdbtest.Start(t, esdbtest.Options{}), esdbtest.Start(t, esdbtest.Options{})
+	start := func(server *esdbtest.Server) *running {
+		return launch(t, "--data", t.TempDir(), "--config", remoteConfig(t, server.URL()))
+	}
+	first, second := start(deleted), start(forgetful)
+	deleted.SetMetadata(t, esdb.Stream("main"), fmt.Sprintf(`{"$tb":%d}`, math.MaxInt64)) // as the store deletes a stream softly
+	forgetful.SetMetadata(t, esdb.Stream("main"), `{"$maxCount":1000}`)
+	for r, want := range map[*running]string{first: "truncated or deleted", second: "only the last 1000 events stay"} {
+		select {
+		case code := <-r.code:
+			requireHalt(t, code, r.errs, "DATA_CORRUPT", "a log must have no $maxAge, $maxCount or $tb")
+			require.Contains(t, r.errs.lastLines(2)[0], want)
+		case <-time.After(deadline):
+			require.Fail(t, "pm goes on acknowledging what no start will take", want)
+		}
 	}
 }

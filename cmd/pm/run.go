@@ -26,16 +26,18 @@ type service struct {
 	log      *slog.Logger
 	instance string
 
-	web      *web
-	store    eventstore.Log
-	key      *signature.Key       // nil with a log in memory
-	snapshot projections.Snapshot // nil: none is configured
-	pinned   eventstore.Head      // of the pin that was written last
-	recovery *projections.Recovery
-	follower *projections.Follower // of the snapshot
-	broker   engine.Broker
-	engine   *engine.Engine
-	history  *projections.History
+	web   *web
+	store eventstore.Log
+	// remembers asks a store across the wire whether it keeps every event; nil for other logs.
+	remembers func(context.Context) error
+	key       *signature.Key       // nil with a log in memory
+	snapshot  projections.Snapshot // nil: none is configured
+	pinned    eventstore.Head      // of the pin that was written last
+	recovery  *projections.Recovery
+	follower  *projections.Follower // of the snapshot
+	broker    engine.Broker
+	engine    *engine.Engine
+	history   *projections.History
 
 	room       func(dir string) (free, total uint64, err error) // bytes of the file system
 	tight      bool                                             // the last look found too little room
@@ -113,13 +115,18 @@ func (s *service) trade(ctx context.Context) error {
 	follower.Go(func() { s.followSnapshot(followerCtx) })
 	reader.Go(func() { s.open(readerCtx) })
 	reader.Go(func() { s.watchDisk(readerCtx) })
-	reader.Go(func() { s.pinHeads(readerCtx) })
+	corrupt := make(chan error, 1)
+	reader.Go(func() {
+		if err := s.pinHeads(readerCtx); err != nil {
+			corrupt <- err
+		}
+	})
 	go func() {
 		writer <- s.engine.Run(writerCtx)
 		close(writer)
 	}()
 
-	failed := s.await(ctx, writer)
+	failed := s.await(ctx, writer, corrupt)
 	s.web.stopIntake(failed)
 	stopReader()
 	stopEffects()
@@ -133,21 +140,24 @@ func (s *service) trade(ctx context.Context) error {
 	}
 	s.awaitSnapshot()
 	reader.Wait()
-	if err := s.pinHead(outlasting); err != nil {
-		s.log.Error("the last head of the log cannot be pinned", "error", err)
+	if err := s.pinLast(outlasting); err != nil {
+		return err
 	}
 	fmt.Fprintln(s.p.out, "stopped; everything that was answered is on the disk")
 	return nil
 }
 
 // await returns when the service is to end: nil if it was asked to.
-func (s *service) await(ctx context.Context, writer <-chan error) error {
+func (s *service) await(ctx context.Context, writer, corrupt <-chan error) error {
 	select {
 	case <-ctx.Done():
 		s.log.Info("stopping")
 		return nil
 	case err := <-writer:
 		s.log.Error("the writer has ended", "error", err)
+		return err
+	case err := <-corrupt:
+		s.log.Error("the log is corrupt: nothing more is taken", "error", err)
 		return err
 	case err := <-s.web.failed:
 		s.log.Error("the HTTP server has ended", "error", err)

@@ -35,7 +35,7 @@ func (l *Log) Follow(ctx context.Context, from uint64, each func([]eventstore.Re
 func (r *reading) follow(ctx context.Context) error {
 	head, err := r.l.Head(ctx)
 	if err == nil {
-		err = r.l.remembers(ctx)
+		err = r.l.Remembers(ctx)
 	}
 	if err != nil {
 		return err

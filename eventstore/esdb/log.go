@@ -116,7 +116,7 @@ func open(ctx context.Context, address string, p domain.PortfolioID, stream stri
 func (l *Log) reach(ctx context.Context) (err error) {
 	for try := 0; ; try++ {
 		if l.last, err = l.Head(ctx); err == nil {
-			err = l.remembers(ctx)
+			err = l.Remembers(ctx)
 		}
 		if !errors.Is(err, ErrUnavailable) || ctx.Err() != nil || try == len(l.o.OpenWaits) {
 			return err

@@ -24,7 +24,7 @@ const (
 func (l *Log) Read(ctx context.Context, from uint64, each func([]eventstore.Record) error) error {
 	head, err := l.Head(ctx)
 	if err == nil {
-		err = l.remembers(ctx)
+		err = l.Remembers(ctx)
 	}
 	if err != nil {
 		return err

@@ -67,7 +67,7 @@ func (l *Log) Head(ctx context.Context) (eventstore.Head, error) {
 	}
 	recs, err := l.fetch(ctx, readOptions(client.Backwards, client.End{}), 1)
 	if kindOf(err) == absent {
-		return empty, l.failed(ctx, l.remembers(ctx)) // a stream that was deleted softly looks like none
+		return empty, l.failed(ctx, l.Remembers(ctx)) // a stream that was deleted softly looks like none
 	}
 	if err != nil {
 		return empty, l.failed(ctx, err)
@@ -106,8 +106,9 @@ func (l *Log) fetch(ctx context.Context, o client.ReadStreamOptions, count uint6
 	})
 }
 
-// remembers refuses a stream whose metadata lets it forget. It looks at what the server would do, not at what it has done already.
-func (l *Log) remembers(ctx context.Context) error {
+// Remembers refuses a stream whose metadata lets it forget. It looks at what the server would do, not at what it has done already. Open,
+// Read and Follow ask by themselves. Head does not: a stream that was deleted softly and appended to again has a head and no past.
+func (l *Log) Remembers(ctx context.Context) error {
 	ctx, cancel := l.within(ctx)
 	defer cancel()
 	meta, err := ask(ctx, l.clients, func(ctx context.Context, one *client.Client) (*client.StreamMetadata, error) {

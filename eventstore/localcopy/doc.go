@@ -11,6 +11,7 @@
 //     and the copy stays as it is. One that is longer and does not continue the remote log proves nothing, and is discarded.
 //   - Whatever is read from it is checked first: bytes against hash, hash against the record after, up to the last one, which is the
 //     remote's. A record that fails discards the copy, and the reading goes on from the remote.
+//   - A reader's own finding about a record is believed once the record was held against the remote's: Recheck.
 //   - Only what the copy lacks is fetched. Before it is kept, its bytes are held against its hash and its hash against the record before; what
 //     else can be wrong with a record is the remote log's, and the reader's verifier finds it in either. A copy that was cut off at its end,
 //     as by a power cut, is sound and just has more to fetch: it does not wait for the disk.

@@ -69,7 +69,7 @@ func (r *reading) follow(ctx context.Context, c *sqlite.Log) error {
 		return r.hand(recs)
 	})
 	if r.stopped {
-		return err
+		return r.l.Recheck(ctx, err)
 	}
 	var bad *damage
 	switch cause := context.Cause(ctx); {

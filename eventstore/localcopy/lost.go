@@ -35,7 +35,7 @@ func Holds(ctx context.Context, dir string, remote eventstore.Log) error {
 		if err == nil {
 			_ = c.Close() // another log's
 		}
-		return nil //nolint:nilerr // as said
+		return nil
 	}
 	err = shorter(ctx, dir, c, remote)
 	return errors.Join(err, c.Close())

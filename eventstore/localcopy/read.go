@@ -23,13 +23,22 @@ func (l *Log) Read(ctx context.Context, from uint64, each func([]eventstore.Reco
 		return err
 	}
 	r := &reading{l: l, next: from, head: head, each: each}
-	for discards := 0; r.next < head.Next; {
+	if err = r.all(ctx); r.stopped {
+		return l.Recheck(ctx, err)
+	}
+	return err
+}
+
+// all hands out everything up to the head of this reading.
+func (r *reading) all(ctx context.Context) error {
+	l := r.l
+	for discards := 0; r.next < r.head.Next; {
 		c := l.current()
 		if c == nil || discards == maxDiscards {
 			return r.rest(ctx, nil)
 		}
 		err := r.fromCopy(ctx, c)
-		if err == nil && r.next < head.Next {
+		if err == nil && r.next < r.head.Next {
 			return r.rest(ctx, c)
 		}
 		var bad *damage
@@ -172,10 +181,6 @@ func (r *reading) sameBefore(ctx context.Context) error {
 	}
 	return nil
 }
-
-// ErrCopyChanged says that a reading has handed out records that the remote log does not have, from a copy that was forged record by
-// record; what was made of them is void. The copy is discarded, and the next reading is sound.
-var ErrCopyChanged = errors.New("the local copy had been changed")
 
 // rest hands out what the copy lacks, from the remote log, and keeps it in the copy unless c is nil or somebody else is at it.
 func (r *reading) rest(ctx context.Context, c *sqlite.Log) error {
