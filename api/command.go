@@ -80,7 +80,7 @@ func (s *Server) run(c echo.Context, o order) error {
 	case reply.Refusal != nil:
 		return reply.Refusal
 	case len(reply.Events) == 0:
-		return s.unmoved(ctx, c, deps, o)
+		return s.unmoved(c, deps, o)
 	}
 	out := commandAnswer{Status: statusDone, Revision: reply.Revision, ID: o.id, By: o.by, RequestID: requestID(c)}
 	out.take(o.id, reply.Events)
@@ -100,8 +100,11 @@ func (s *Server) uncommanded(c echo.Context, o order, err error) error {
 	}
 }
 
-// unmoved answers a command that recorded nothing: its id was taken before, or what it asks for is so already.
-func (s *Server) unmoved(ctx context.Context, c echo.Context, deps *Deps, o order) error {
+// unmoved answers a command that recorded nothing: its id was taken before, or what it asks for is so already. That may take longer than an
+// append: to know what was asked for first, the past may have to be folded.
+func (s *Server) unmoved(c echo.Context, deps *Deps, o order) error {
+	ctx, cancel := context.WithTimeout(c.Request().Context(), StateAtTimeout)
+	defer cancel()
 	out := commandAnswer{Status: statusUnchanged, ID: o.id, By: o.by, RequestID: requestID(c)}
 	taken := false
 	err := s.look(ctx, func(st *domain.State, h projections.Head) {
@@ -117,7 +120,7 @@ func (s *Server) unmoved(ctx context.Context, c echo.Context, deps *Deps, o orde
 	if err != nil {
 		return err
 	}
-	same, err := o.same(c.Request().Context(), deps, first) // longer than the append had: a fold of the past takes seconds
+	same, err := o.same(ctx, deps, first)
 	if err != nil {
 		return err
 	}
