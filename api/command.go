@@ -65,9 +65,7 @@ func (s *Server) run(c echo.Context, o order) error {
 	if deps == nil {
 		return away(status)
 	}
-	ctx, cancel := context.WithTimeout(c.Request().Context(), SubmitTimeout)
-	defer cancel()
-	reply, err := deps.Submit(ctx, o.command)
+	reply, err := inTime(c.Request().Context(), deps, o.command)
 	if err != nil {
 		return s.uncommanded(c, o, err)
 	}
@@ -80,12 +78,19 @@ func (s *Server) run(c echo.Context, o order) error {
 	case reply.Refusal != nil:
 		return reply.Refusal
 	case len(reply.Events) == 0:
-		return s.unmoved(ctx, c, deps, o)
+		return s.unmoved(c.Request().Context(), c, deps, o)
 	}
 	out := commandAnswer{Status: statusDone, Revision: reply.Revision, ID: o.id, By: o.by, RequestID: requestID(c)}
 	out.take(o.id, reply.Events)
 	log.Info("command", "revision", out.Revision)
 	return answer(c, http.StatusOK, out)
+}
+
+// inTime submits a command for as long as its sender waits for an append.
+func inTime(ctx context.Context, deps *Deps, command domain.Command) (Reply, error) {
+	ctx, cancel := context.WithTimeout(ctx, SubmitTimeout)
+	defer cancel()
+	return deps.Submit(ctx, command)
 }
 
 // uncommanded answers a command that was not recorded, or of which nobody knows.
@@ -100,8 +105,11 @@ func (s *Server) uncommanded(c echo.Context, o order, err error) error {
 	}
 }
 
-// unmoved answers a command that recorded nothing: its id was taken before, or what it asks for is so already.
+// unmoved answers a command that recorded nothing: its id was taken before, or what it asks for is so already. That may take longer than an
+// append: to know what was asked for first, the past may have to be folded.
 func (s *Server) unmoved(ctx context.Context, c echo.Context, deps *Deps, o order) error {
+	ctx, cancel := context.WithTimeout(ctx, StateAtTimeout)
+	defer cancel()
 	out := commandAnswer{Status: statusUnchanged, ID: o.id, By: o.by, RequestID: requestID(c)}
 	taken := false
 	err := s.look(ctx, func(st *domain.State, h projections.Head) {
@@ -122,7 +130,7 @@ func (s *Server) unmoved(ctx context.Context, c echo.Context, deps *Deps, o orde
 	if err != nil {
 		return err
 	}
-	same, err := o.same(c.Request().Context(), deps, first) // longer than the append had: a fold of the past takes seconds
+	same, err := o.same(ctx, deps, first)
 	if err != nil {
 		return err
 	}
