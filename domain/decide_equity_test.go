@@ -21,7 +21,9 @@ func TestWithoutEquityEverythingNewIsRefusedAndSaysSo(t *testing.T) {
 	broke := append(append([]step{}, held...), wait(time.Minute), bar("BANK_NIFTY", "51900", "350"), command(func(st *story) domain.Command {
 		return domain.MoveCapital{Withdraw: true, Amount: domain.D("5000000"), By: "asha", Now: st.now}
 	}))
-	gold := func(kind, atr, stop string) step { return entry(kind, "GOLD_MINI", "Long_1", "120000", stop, atr, `,"lots":3`) }
+	gold := func(kind, atr, stop string) step {
+		return entry(kind, "GOLD_MINI", "Long_1", "120000", stop, atr, `,"lots":3`)
+	}
 	st := given(t, broke...).when(gold("BASE_ENTRY", "900", "119000")).judged(domain.VerdictRejected, domain.ReasonNoEquity)
 	st.when(gold("BASE_ENTRY", "0", "119000")).judged(domain.VerdictRejected, domain.ReasonInvalidATR, domain.ReasonNoEquity)
 	st.when(gold("BASE_ENTRY", "900", "120000")).judged(domain.VerdictRejected, domain.ReasonInvalidRisk, domain.ReasonNoEquity)
