@@ -27,7 +27,7 @@ type health struct {
 	TradingState string              `json:"trading_state,omitempty"`
 	Revision     *uint64             `json:"revision,omitempty"`
 	AlarmCount   *int                `json:"alarm_count,omitempty"` // absent where nobody counted: livez does not ask the writer
-	Alarms       []projections.Alarm `json:"alarms,omitempty"` // for whoever may read
+	Alarms       []projections.Alarm `json:"alarms,omitempty"`      // for whoever may read
 	History      *historyHealth      `json:"history,omitempty"`
 	Snapshot     *snapshotHealth     `json:"snapshot,omitempty"`
 	Instance     string              `json:"instance"`

@@ -75,11 +75,46 @@ func TestATakenPortIsSaidWithTheFlagThatHelps(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer taken.Close()
-	code, _, errs := failing(t, "--data", t.TempDir(), "--listen", taken.Addr().String())
+	data := t.TempDir()
+	code, _, errs := failing(t, "--data", data, "--listen", taken.Addr().String())
 	requireHalt(t, code, errs, codeListenFailed, "choose another port with --listen "+nextPort(taken.Addr().String()))
+	require.NoDirExists(t, filepath.Join(data, "log"), "a start that had no port has made no log")
 	require.Equal(t, "127.0.0.1:8081", nextPort("127.0.0.1:8080"))
 	require.Equal(t, "127.0.0.1:65535", nextPort("127.0.0.1:65534"))
 	require.Equal(t, "[::1]:8081", nextPort("[::1]:65535"))
+}
+
+// standingIn reads what the data folder says about the last start.
+func standingIn(t *testing.T, data string) (last standing) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(data, standingFile))
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(text, &last))
+	return last
+}
+
+func TestAStartWithoutAPortSaysSoInTheFolderUnlessAnotherServiceHasIt(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer taken.Close()
+	data := t.TempDir()
+	noPort := func() {
+		code, _, errs := failing(t, "--data", data, "--listen", taken.Addr().String())
+		requireHalt(t, code, errs, codeListenFailed, "choose another port")
+	}
+	noPort() // a fresh folder
+	last := standingIn(t, data)
+	require.Equal(t, []string{standingCrashed, codeListenFailed}, []string{last.Status, last.Code})
+	require.Contains(t, last.Hint, "choose another port")
+
+	first := launch(t, "--data", data)
+	require.Equal(t, standingActive, standingIn(t, data).Status)
+	noPort()
+	require.Equal(t, standingActive, standingIn(t, data).Status, "the one that has the log is the one that is spoken of")
+	first.stop()
+	require.Equal(t, standingStopped, standingIn(t, data).Status)
+	noPort()
+	require.Equal(t, codeListenFailed, standingIn(t, data).Code, "and not how the start before ended")
 }
 
 func TestALogOfAnotherPortfolioIsNotContinued(t *testing.T) {
@@ -115,10 +150,7 @@ func TestADamagedLogHaltsAndIsLeftAsItIs(t *testing.T) {
 	require.Len(t, reports, 1, "what the start found is kept")
 	require.Equal(t, projections.Crashed, reports[0].Result)
 	require.Equal(t, "DATA_CORRUPT", reports[0].Code)
-	var last standing
-	text, err := os.ReadFile(filepath.Join(data, standingFile))
-	require.NoError(t, err)
-	require.NoError(t, json.Unmarshal(text, &last))
+	last := standingIn(t, data)
 	require.Equal(t, standingCrashed, last.Status)
 	require.Equal(t, "DATA_CORRUPT", last.Code)
 	require.Contains(t, last.Hint, "pmctl log info --data "+data)

@@ -13,6 +13,7 @@ import (
 	"pm/domain"
 	"pm/domain/engine"
 	"pm/eventstore"
+	"pm/eventstore/sqlite"
 	"pm/projections"
 )
 
@@ -49,6 +50,8 @@ func (s *service) serveHealth(ctx context.Context) error {
 	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", s.cfg.Listen)
 	if err != nil {
+		// The log is not open yet, and who has it often has the port too: the status is that one's. Where nobody has it, this start is the last.
+		s.owns = sqlite.InUse(s.cfg.EventStore.Dir) == nil
 		return s.listenHalt(err)
 	}
 	w.address = listener.Addr().String()

@@ -43,6 +43,26 @@ func (e *Locked) Error() string {
 		e.Dir, h.PID, h.Host, h.Instance, h.Since.Format(time.RFC3339))
 }
 
+// InUse returns *Locked if a writer has the folder at this moment, nil if nobody has. It makes nothing, and a folder that is not there is
+// nobody's. The lock is not kept, so that whoever starts next finds it free: a writer may come right behind the answer.
+func InUse(dir string) error {
+	f, err := os.Open(filepath.Join(dir, lockName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("open the lock file: %w", err)
+	}
+	defer func() { _ = f.Close() }() // it was only read
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB); err != nil {
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			return &Locked{Dir: dir, Holder: readHolder(f)}
+		}
+		return fmt.Errorf("look at the lock of %s: %w", dir, err)
+	}
+	return nil
+}
+
 // lock takes the folder for this process and writes down who it is. The lock ends with the file or with the process.
 func lock(dir, instance string) (*os.File, error) {
 	name := filepath.Join(dir, lockName)

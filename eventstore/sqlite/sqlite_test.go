@@ -98,11 +98,15 @@ func TestASecondWriterLearnsWhoHoldsTheFolder(t *testing.T) {
 	require.NotEmpty(t, locked.Holder.Host)
 	require.ErrorContains(t, err, dir)
 	require.ErrorContains(t, err, "instance test")
+	require.Equal(t, err, sqlite.InUse(dir), "whoever only asks is told the same")
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "LOCK"), []byte("{half a na"), 0o644))
 	_, err = sqlite.Open(dir, logtest.Portfolio, "second")
 	require.ErrorContains(t, err, "in use by another process", "a torn lock file still locks")
 	require.NoError(t, log.Close())
-	require.NoError(t, open(t, dir).Close(), "a closed log frees its folder")
+	require.NoError(t, sqlite.InUse(dir))
+	require.NoError(t, open(t, dir).Close(), "a closed log frees its folder, and nobody who asked keeps it")
+	require.NoError(t, sqlite.InUse(filepath.Join(dir, "none")))
+	require.NoDirExists(t, filepath.Join(dir, "none"))
 }
 
 func TestAWriterThatWasOvertakenLearnsWhereTheLogEndsAndWritesNoMore(t *testing.T) {

@@ -171,7 +171,7 @@ var haltDrills = []drill{
 		other, err := net.Listen("tcp", d.address)
 		require.NoError(t, err)
 		d.halts("LISTEN_FAILED")
-		d.follow()
+		require.Contains(t, d.follow(), `"code": "LISTEN_FAILED"`)
 		require.NoError(t, other.Close())
 		d.follow()
 		d.healthy(bank)
