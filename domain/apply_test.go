@@ -1,6 +1,8 @@
 package domain_test
 
 import (
+	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -27,6 +29,54 @@ func TestApplyHasAnArmForEveryEventOfTheListAndForNoOther(t *testing.T) {
 	err := st.state.Apply(domain.Recorded{Meta: metaNext(st, "Stranger"), Event: stranger{}})
 	require.ErrorIs(t, err, domain.ErrImpossible)
 	require.ErrorContains(t, err, noArm)
+}
+
+// commandField is the index of the field that holds the id of the command which an event was recorded for, -1 if it has none.
+func commandField(e domain.Event) int {
+	v := reflect.ValueOf(e).Elem()
+	for i := range v.NumField() {
+		if name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ","); name == "command_id" {
+			return i
+		}
+	}
+	return -1
+}
+
+// possible are histories behind which an event of a type can happen, and such an event. Of a type that is not here an empty one is tried
+// on a portfolio that has just been opened.
+var possible = map[string]func(*story) domain.Event{
+	"TradingStateChanged": func(*story) domain.Event { return &domain.TradingStateChanged{From: domain.Active, To: domain.Halted} },
+	"ExitRequested": func(st *story) domain.Event {
+		return &domain.ExitRequested{IntentID: domain.NewIntentID("BANK_NIFTY", st.state.IntentCount), Instrument: "BANK_NIFTY"}
+	},
+	"ExitWithdrawn": func(st *story) domain.Event {
+		st.and(base("52000"), filled(0, "4@52000"))
+		st.do(domain.CloseAll{By: "asha", Reason: "r", Now: st.now})
+		return &domain.ExitWithdrawn{IntentID: st.state.StandingIntents()[0].ID}
+	},
+}
+
+func TestACommandWhoseEventIsAppliedIsKnownWhenItComesAgain(t *testing.T) {
+	const id = "asked-once"
+	seen := 0
+	for kind, empty := range domain.EventTypes {
+		field := commandField(empty())
+		if field < 0 {
+			continue
+		}
+		st, e := given(t), empty()
+		if make := possible[kind]; make != nil {
+			e = make(st)
+		}
+		reflect.ValueOf(e).Elem().Field(field).SetString(id)
+		m := metaNext(st, kind)
+		require.NoError(t, st.state.Apply(domain.Recorded{Meta: m, Event: e}), "give the table above a history behind which %s can happen", kind)
+		rev, taken := st.state.Recent.Command(id)
+		require.True(t, taken, "a repeat of the command would record %s twice: its arm of Apply takes it with s.Recent.takeCommand", kind)
+		require.Equal(t, m.Rev, rev, kind)
+		seen++
+	}
+	require.GreaterOrEqual(t, seen, 6, "the events of a person's commands carry their ids")
 }
 
 // metaNext is the metadata of the next event of whoever leads.

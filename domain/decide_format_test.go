@@ -1,6 +1,7 @@
 package domain_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -18,7 +19,7 @@ func TestTheFormatIsRaisedOnceAndToWhatTheBuildKnows(t *testing.T) {
 	st := given(t)
 	require.Equal(t, domain.FirstFormat, st.state.Format)
 	st.when(raise(domain.FirstFormat)).then()
-	st.when(raise(domain.Format)).then("FormatRaised to=2 by=asha")
+	st.when(raise(domain.Format)).then(fmt.Sprintf("FormatRaised to=%d by=asha", domain.Format))
 	require.Equal(t, domain.Format, st.state.Format)
 	st.when(raise(domain.Format)).then()
 	st.when(raise(domain.Format - 1)).refused("already_raised")

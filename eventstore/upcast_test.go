@@ -157,41 +157,96 @@ func TestTheFormBeforeIsWrittenAsItAlwaysWas(t *testing.T) {
 		if ch.write == nil {
 			continue
 		}
-		k := present.kinds[ch.Type]
-		v := slices.IndexFunc(k.forms, func(f form) bool { return f.since == ch.Since })
-		want, err := os.ReadFile(fmt.Sprintf("testdata/wire/%s.v%d.json", ch.Type, v))
+		want, e := goldenOf(t, ch.Type, ch.before())
+		rec, err := present.encode(metaOf(0), e, ch.Since-1)
 		require.NoError(t, err)
-		m := metaOf(0)
-		m.Type, m.V = ch.Type, v
-		got, err := Decode(raw(m, strings.TrimSuffix(string(want), "\n")))
-		require.NoError(t, err)
-		rec, err := present.encode(metaOf(0), got.Event, ch.Since-1)
-		require.NoError(t, err)
-		require.Equal(t, string(want), string(rec.Data)+"\n")
+		require.Equal(t, want, string(rec.Data))
 	}
 }
 
+// goldenOf is the frozen example of a version of a type, and the event that it is read as.
+func goldenOf(t *testing.T, kind string, version int) (data string, e domain.Event) {
+	t.Helper()
+	content, err := os.ReadFile(fmt.Sprintf("testdata/wire/%s.v%d.json", kind, version))
+	require.NoError(t, err, "a new form needs a golden: PM_ADD_GOLDENS=1 go test ./eventstore -run GoldenBytes")
+	data = strings.TrimSuffix(string(content), "\n")
+	m := metaOf(0)
+	m.Type, m.V = kind, version
+	got, err := Decode(raw(m, data))
+	require.NoError(t, err)
+	return data, got.Event
+}
+
+// before is the version of a type that a change of form left behind.
+func (ch change) before() int {
+	return slices.IndexFunc(present.kinds[ch.Type].forms, func(f form) bool { return f.since == ch.Since })
+}
+
 func TestTheSealerWritesTheNewFormBehindFormatRaisedOnly(t *testing.T) {
-	for _, start := range []int{0, Format - 1, Format} {
-		s := NewSealer(Empty("main"), nine, Author{Portfolio: "main", Instance: "a", Build: "1.0", Epoch: 1, Format: start})
-		var versions []int
-		seal := func(e domain.Event) domain.Recorded {
-			_, got, err := s.Seal(Draft{Event: e, At: nine})
-			require.NoError(t, err)
-			versions = append(versions, got.V)
-			return got
-		}
-		full := &domain.RecoveryCompleted{Snapshot: "agreed", StateDigest: "60303ae2"}
-		got := seal(full).Event.(*domain.RecoveryCompleted)
-		if start < Format {
-			require.Empty(t, got.StateDigest, "what comes back is what the log holds, not what the writer knew")
-			seal(&domain.FormatRaised{To: Format, By: "asha"})
-			require.Equal(t, full, seal(full).Event)
-			require.Equal(t, []int{1, 1, 2}, versions)
+	for _, ch := range changes {
+		if ch.write == nil {
 			continue
 		}
-		require.Equal(t, full, got)
-		require.Equal(t, []int{2}, versions)
+		starts := []int{ch.Since - 1, ch.Since}
+		if ch.Since-1 == domain.FirstFormat {
+			starts = append(starts, 0) // a log whose format nobody has said yet
+		}
+		v := ch.before()
+		data, full := goldenOf(t, ch.Type, v+1)
+		for _, start := range starts {
+			s := NewSealer(Empty("main"), nine, Author{Portfolio: "main", Instance: "a", Build: "1.0", Epoch: 1, Format: start})
+			seal := func(e domain.Event) (Record, domain.Recorded) {
+				rec, got, err := s.Seal(Draft{Event: e, At: nine})
+				require.NoError(t, err)
+				return rec, got
+			}
+			if start < ch.Since {
+				rec, got := seal(full)
+				require.Equal(t, v, got.V, "%s in format %d", ch.Type, start)
+				inLog, err := Decode(rec)
+				require.NoError(t, err)
+				require.Equal(t, inLog.Event, got.Event, "what comes back is what the log holds, not what the writer knew")
+				_, got = seal(&domain.FormatRaised{To: ch.Since, By: "asha"})
+				require.Equal(t, 1, got.V, "whatever the format is, every build reads how far it was raised")
+			}
+			rec, got := seal(full)
+			require.Equal(t, v+1, got.V, "%s in format %d", ch.Type, ch.Since)
+			require.Equal(t, full, got.Event)
+			require.Equal(t, data, string(rec.Data))
+		}
+	}
+}
+
+// formats is the table of LOG-FORMAT.md that says what each format writes anew: its rows by format.
+func formats(t *testing.T) map[string]string {
+	t.Helper()
+	page, err := os.ReadFile("../docs/LOG-FORMAT.md")
+	require.NoError(t, err)
+	_, table, ok := strings.Cut(string(page), "| format | what is written anew |\n")
+	require.True(t, ok, "the page has the table of formats")
+	rows := map[string]string{}
+	for line := range strings.Lines(table) {
+		cells := strings.Split(line, "|")
+		if len(cells) != 4 {
+			break
+		}
+		rows[strings.TrimSpace(cells[1])] = cells[2]
+	}
+	return rows
+}
+
+func TestEveryChangeOfFormStandsInTheLogFormatPageAndTheChangelog(t *testing.T) {
+	changelog, err := os.ReadFile("../CHANGELOG.md")
+	require.NoError(t, err)
+	rows := formats(t)
+	for format := domain.FirstFormat; format <= Format; format++ {
+		require.NotEmpty(t, rows[fmt.Sprint(format)], "the table of LOG-FORMAT.md says what format %d writes anew", format)
+	}
+	for _, ch := range changes {
+		v := fmt.Sprintf("version %d", ch.before()+1)
+		require.Contains(t, rows[fmt.Sprint(ch.Since)], "`"+ch.Type+"` "+v, "docs/LOG-FORMAT.md, the row of format %d", ch.Since)
+		require.Regexp(t, "`FormatRaised`\\s+to\\s+"+fmt.Sprint(ch.Since)+`\b`, string(changelog), "CHANGELOG.md, under Events")
+		require.Regexp(t, "`"+ch.Type+"`[^`]*\\b"+v+`\b`, string(changelog), "CHANGELOG.md, under Events")
 	}
 }
 

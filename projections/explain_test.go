@@ -69,8 +69,16 @@ func TestAnIDThatNobodyHasIsNoSubject(t *testing.T) {
 
 func TestEveryEventHasItsWords(t *testing.T) {
 	for name, make := range domain.EventTypes {
-		require.NotPanics(t, func() { require.NotEmpty(t, sentence(make(), nil)) }, name)
+		require.NotPanics(t, func() {
+			require.NotContains(t, []string{"", name + "."}, sentence(make(), nil), "say in explain_words.go what %s means", name)
+		}, name)
 	}
+}
+
+func TestASettingThatChangedIsToldWithItsNewValue(t *testing.T) {
+	require.Equal(t, "Limits changed by asha: a is 2, b is gone, c is 3.", sentence(&domain.RiskLimitsChanged{
+		By: "asha", Before: map[string]string{"a": "1", "b": "5"}, After: map[string]string{"a": "2", "c": "3"},
+	}, nil))
 }
 
 func TestNoMoreEventsAreWantedThanAnExplanationHolds(t *testing.T) {

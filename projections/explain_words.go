@@ -200,5 +200,51 @@ func orderSentence(event domain.Event, orders map[domain.OrderID]*domain.OrderIn
 	case *domain.OrderExpired:
 		return fmt.Sprintf("Order expired before it was sent: %s.", e.Reason)
 	}
+	return portfolioSentence(event)
+}
+
+// portfolioSentence is that of an event that is about no single signal, order or layer and stands in the chain of one all the same.
+func portfolioSentence(event domain.Event) string {
+	switch e := event.(type) {
+	case *domain.PortfolioOpened:
+		return fmt.Sprintf("Portfolio %s opened with %s %s.", e.ID, e.InitialCapital, e.Currency)
+	case *domain.LeaderEpochStarted:
+		return fmt.Sprintf("Instance %s leads from here on, epoch %d.", e.Instance, e.Epoch)
+	case *domain.RecoveryCompleted:
+		return fmt.Sprintf("A start had read the log up to revision %d.", e.HeadRevision)
+	case *domain.SettingsChanged:
+		return "The configuration changed: " + settingWords(e.Before, e.After) + "."
+	case *domain.RiskLimitsChanged:
+		return fmt.Sprintf("Limits changed by %s: %s.", e.By, settingWords(e.Before, e.After))
+	case *domain.FormatRaised:
+		return fmt.Sprintf("Log format %d allowed by %s.", e.To, e.By)
+	case *domain.TradingStateChanged:
+		return fmt.Sprintf("The portfolio went from %s to %s, by %s: %s.", e.From, e.To, e.By, e.Reason)
+	case *domain.CapitalDeposited:
+		return fmt.Sprintf("%s deposited by %s.", e.Amount, e.By)
+	case *domain.CapitalWithdrawn:
+		return fmt.Sprintf("%s withdrawn by %s.", e.Amount, e.By)
+	case *domain.ClockStepped:
+		return fmt.Sprintf("The clock of the machine went back by %s.", e.From.Sub(e.To))
+	case *domain.BrokerDifferenceFound:
+		return fmt.Sprintf("The broker's book differs from the log in %s (%s).", e.Contract, e.Kind)
+	case *domain.BrokerDifferenceAccepted:
+		return fmt.Sprintf("Difference %s accepted by %s: %s.", e.ID, e.By, e.Reason)
+	}
 	return event.EventType() + "."
+}
+
+// settingWords lists the settings that have another value now, by name.
+func settingWords(before, after map[string]string) string {
+	var out []string
+	for name, value := range after {
+		out = append(out, name+" is "+value)
+	}
+	for name := range before {
+		if _, has := after[name]; !has {
+			out = append(out, name+" is gone")
+		}
+	}
+	slices.Sort(out)
+	return strings.Join(out, ", ")
 }

@@ -4,6 +4,7 @@ package runbook
 
 import (
 	"bytes"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"pm/adapters/postgres/pgtest"
+	"pm/domain"
 	"pm/test/programs"
 )
 
@@ -57,7 +59,7 @@ var haltDrills = []drill{
 	}},
 	{"UNKNOWN_EVENT", []string{"look", "mend"}, func(t *testing.T, d *run) {
 		d.traded()
-		d.do(`pmctl format raise 2 --server "$SERVER"`)
+		d.do(fmt.Sprintf(`pmctl format raise %d --server "$SERVER"`, domain.Format))
 		d.stop()
 		d.vars["NEW"] = d.at("new")
 		require.NoError(t, os.Rename(d.at("bin"), d.vars["NEW"]))

@@ -10,6 +10,9 @@ import (
 	"pm/domain/engine"
 )
 
+// untold stands in a story where the facts of an event have no arm yet.
+const untold = "(print_test.go does not say what)"
+
 // line tells one event: its revision, its type and the facts that a story turns on.
 func (w *world) line(r domain.Recorded) string {
 	return strings.TrimRight(fmt.Sprintf("%d %s %s", r.Rev, r.Type, w.facts(r.Event)), " ")
@@ -17,12 +20,18 @@ func (w *world) line(r domain.Recorded) string {
 
 func (w *world) facts(e domain.Event) string {
 	switch e := e.(type) {
+	case *domain.PortfolioOpened:
+		return fmt.Sprintf("%s with %s", e.ID, e.InitialCapital)
 	case *domain.LeaderEpochStarted:
 		return fmt.Sprintf("epoch %d of %s", e.Epoch, e.Instance)
 	case *domain.RecoveryCompleted:
 		return fmt.Sprintf("to revision %d", e.HeadRevision)
 	case *domain.SettingsChanged:
 		return changed(e.Before, e.After)
+	case *domain.RiskLimitsChanged:
+		return changed(e.Before, e.After)
+	case *domain.ClockStepped:
+		return fmt.Sprintf("back by %s", e.From.Sub(e.To))
 	case *domain.TradingStateChanged:
 		return fmt.Sprintf("%s to %s: %s", e.From, e.To, e.Reason)
 	case *domain.CapitalDeposited:
@@ -77,7 +86,7 @@ func (w *world) orderFacts(e domain.Event) string {
 	case *domain.OrderExpired:
 		return joined(w.number(e.OrderID), e.Reason)
 	}
-	return ""
+	return untold
 }
 
 func (w *world) order(e *domain.OrderInitialized) string {
