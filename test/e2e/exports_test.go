@@ -33,7 +33,7 @@ func realExports(t *testing.T) []source {
 	t.Helper()
 	dir := filepath.Join("..", "..", "..", "shared", "data", "tradingview")
 	if _, err := os.Stat(dir); err != nil {
-		t.Skipf("the long form needs the real exports in ../shared/data/tradingview beside the repository: %v", err)
+		t.Fatalf("the long form needs the real exports in ../shared/data/tradingview beside the repository: %v", err)
 	}
 	out := []source{
 		{file: "Bank_Nifty_Trend_Following_v4.1.csv", like: "BANK_NIFTY", prefix: "BN"},
