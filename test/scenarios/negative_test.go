@@ -1,9 +1,13 @@
 package scenarios
 
 import (
+	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -104,21 +108,68 @@ func TestAStoryIsWrittenAsItIsRead(t *testing.T) {
 	require.Equal(t, string(text), s.String())
 }
 
-// incidents that this release has a story for in testdata, by number. 11, 19 and 30 are about what runs beside the writer: their
-// stories are Go (live_stories_test.go).
-var incidents = []string{
-	"01", "02", "03", "04", "06", "07", "08", "09", "12", "14", "15", "16", "17", "20", "21", "22", "23", "25", "27", "28", "31", "32", "33", "34", "35", "36", "37",
+// incidents is how many numbers the list of incidents has: what hurt users of systems like this one, and what rules it out.
+const incidents = 37
+
+// untold are the incidents without a story, each with the part that is not there yet. Whoever adds the part adds the story.
+var untold = map[int]string{
+	18: "the lease in NATS: there is one instance, and nats.url must be none",
+	24: "take-over between instances, which needs the lease of 18; that a zombie's append fails is held by the suite of every log",
+	26: "a broker without tags: paper shows them; how one order is told from its like is held by the tests of domain/engine until then",
 }
 
-func TestEveryIncidentHasItsStory(t *testing.T) {
-	entries, err := os.ReadDir("testdata")
+// told finds the numbers of the stories: files of testdata begin with theirs, stories in Go are called TestStoryNN...
+func told(t *testing.T) map[int]bool {
+	t.Helper()
+	out := map[int]bool{}
+	files, err := filepath.Glob("testdata/*.txt")
 	require.NoError(t, err)
-	var told []string
-	for _, e := range entries {
-		if e.IsDir() {
-			continue // the reference stream
-		}
-		told = append(told, e.Name()[:2])
+	for _, file := range files {
+		n, err := strconv.Atoi(filepath.Base(file)[:2])
+		require.NoError(t, err, file)
+		out[n] = true
 	}
-	require.Equal(t, incidents, slices.Compact(told))
+	sources, err := filepath.Glob("*_test.go")
+	require.NoError(t, err)
+	for _, source := range sources {
+		text, err := os.ReadFile(source)
+		require.NoError(t, err)
+		for _, m := range regexp.MustCompile(`(?m)^func TestStory(\d\d)[A-Z]`).FindAllSubmatch(text, -1) {
+			n, err := strconv.Atoi(string(m[1]))
+			require.NoError(t, err)
+			out[n] = true
+		}
+	}
+	return out
+}
+
+// storyless lists what is wrong: incidents with neither a story nor a reason, with both, and numbers of no incident.
+func storyless(told map[int]bool, untold map[int]string) (out []string) {
+	for n := 1; n <= incidents; n++ {
+		switch reason := untold[n]; {
+		case told[n] && reason != "":
+			out = append(out, fmt.Sprintf("%02d is told, and said not to be: %s", n, reason))
+		case !told[n] && reason == "":
+			out = append(out, fmt.Sprintf("%02d has no story and no reason", n))
+		}
+	}
+	for _, n := range slices.Concat(slices.Collect(maps.Keys(told)), slices.Collect(maps.Keys(untold))) {
+		if n < 1 || n > incidents {
+			out = append(out, fmt.Sprintf("%02d is no incident", n))
+		}
+	}
+	return out
+}
+
+func TestEveryIncidentHasItsStoryOrSaysWhyNot(t *testing.T) {
+	require.Empty(t, storyless(told(t), untold))
+}
+
+func TestAnIncidentWithoutAStoryIsFound(t *testing.T) {
+	without, beyond := told(t), told(t)
+	delete(without, 21)
+	beyond[38] = true
+	require.Equal(t, []string{"21 has no story and no reason"}, storyless(without, untold))
+	require.Equal(t, []string{"38 is no incident"}, storyless(beyond, untold))
+	require.Equal(t, []string{"01 is told, and said not to be: no time"}, storyless(told(t), map[int]string{1: "no time", 18: "x", 24: "x", 26: "x"}))
 }
