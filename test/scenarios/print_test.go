@@ -10,8 +10,8 @@ import (
 	"pm/domain/engine"
 )
 
-// untold stands in a story where the facts of an event have no arm yet.
-const untold = "(print_test.go does not say what)"
+// factless stands in a story where the facts of an event have no arm yet.
+const factless = "(print_test.go does not say what)"
 
 // line tells one event: its revision, its type and the facts that a story turns on.
 func (w *world) line(r domain.Recorded) string {
@@ -86,7 +86,7 @@ func (w *world) orderFacts(e domain.Event) string {
 	case *domain.OrderExpired:
 		return joined(w.number(e.OrderID), e.Reason)
 	}
-	return untold
+	return factless
 }
 
 func (w *world) order(e *domain.OrderInitialized) string {
