@@ -92,3 +92,17 @@ func TestNoMoreEventsAreWantedThanAnExplanationHolds(t *testing.T) {
 	require.True(t, c.truncated)
 	require.Len(t, c.revs, MaxExplained)
 }
+
+func TestEveryLimiterAndEveryCauseOfAnExitHasWords(t *testing.T) {
+	for _, code := range []string{domain.LimiterRisk, domain.LimiterMargin, domain.LimiterDiscipline, domain.LimiterRiskBudget, domain.LimiterInvalidRisk, domain.LimiterSender} {
+		require.NotEmpty(t, limiterWords[code], code)
+		require.NotContains(t, LimiterWords(code), "_")
+	}
+	for _, code := range []domain.ExitCause{domain.CauseSignal, domain.CauseStopHit, domain.CauseEOD, domain.CausePeelOff, domain.CauseOperator, domain.CauseCloseAll, domain.CauseLateFill} {
+		require.NotEmpty(t, causeWords[code], code)
+		require.Equal(t, causeWords[code], CauseWords(string(code)))
+	}
+	require.Equal(t, "of_a_later_build", LimiterWords("of_a_later_build"))
+	require.Equal(t, "of_a_later_build", CauseWords("of_a_later_build"))
+	require.Empty(t, CauseWords(""), "nothing has left")
+}
