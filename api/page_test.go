@@ -66,7 +66,7 @@ func TestOnANarrowScreenEachCellSaysWhatItsColumnSays(t *testing.T) {
 		}
 		require.NotEmpty(t, columns)
 		require.Equal(t, columns, labels, "the header is not shown there")
-		require.Equal(t, strings.Count(table, "<td"), len(labels))
+		require.Len(t, labels, strings.Count(table, "<td"))
 		if columns[0] == "Position" && columns[1] == "State" {
 			require.Equal(t, []string{"Lots", "Stop", "Last", "Unrealized"}, columns[2:6], "what a trader looks for comes first")
 		}
