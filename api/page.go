@@ -37,7 +37,7 @@ type statusPage struct {
 }
 
 var pageTemplate = template.Must(template.New("status.html").Funcs(template.FuncMap{
-	"money": money, "price": price, "percent": percent, "clock": clock, "words": words, "tone": tone, "sign": sign, "join": strings.Join,
+	"money": money, "price": price, "percent": percent, "clock": clock, "words": words, "tone": tone, "sign": sign, "cause": projections.CauseWords, "join": strings.Join,
 }).ParseFS(web.Files, "status.html"))
 
 // page shows the portfolio to a person, without a script.
@@ -167,9 +167,9 @@ func words(s projections.Signal) string {
 	d := s.Decision
 	switch d.Action {
 	case domain.ActionOpenBase:
-		return fmt.Sprintf("Buys %s as %s; the size is limited by %s.", lots(d.Lots), d.PositionID, d.Limiter)
+		return fmt.Sprintf("Buys %s as %s; the size is limited by %s.", lots(d.Lots), d.PositionID, projections.LimiterWords(d.Limiter))
 	case domain.ActionAddLayer:
-		return fmt.Sprintf("Adds %s as %s; the size is limited by %s.", lots(d.Lots), d.PositionID, d.Limiter)
+		return fmt.Sprintf("Adds %s as %s; the size is limited by %s.", lots(d.Lots), d.PositionID, projections.LimiterWords(d.Limiter))
 	case domain.ActionExit:
 		return fmt.Sprintf("Sells %s.", lots(d.Lots))
 	case domain.ActionMark:

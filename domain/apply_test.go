@@ -65,8 +65,8 @@ func TestACommandWhoseEventIsAppliedIsKnownWhenItComesAgain(t *testing.T) {
 			continue
 		}
 		st, e := given(t), empty()
-		if make := possible[kind]; make != nil {
-			e = make(st)
+		if behind := possible[kind]; behind != nil {
+			e = behind(st)
 		}
 		reflect.ValueOf(e).Elem().Field(field).SetString(id)
 		m := metaNext(st, kind)

@@ -130,3 +130,17 @@ func TestACloseAllThatWaitsForAnOrderIsExplained(t *testing.T) {
 	e := &domain.ExitRequested{IntentID: "A-exit-1", Cause: domain.CauseCloseAll, Claims: []domain.Claim{{PositionID: "A-1-Long_1", Lots: 2}, {PositionID: "A-1-Long_2"}}}
 	require.Equal(t, "Exit A-exit-1 asked for, because a person closed everything: 2 lots of A-1-Long_1, what the order under way leaves unsold of A-1-Long_2.", exitWords(e))
 }
+
+func TestEveryLimiterAndEveryCauseOfAnExitHasWords(t *testing.T) {
+	for _, code := range []string{domain.LimiterRisk, domain.LimiterMargin, domain.LimiterDiscipline, domain.LimiterRiskBudget, domain.LimiterInvalidRisk, domain.LimiterSender} {
+		require.NotEmpty(t, limiterWords[code], code)
+		require.NotContains(t, LimiterWords(code), "_")
+	}
+	for _, code := range []domain.ExitCause{domain.CauseSignal, domain.CauseStopHit, domain.CauseEOD, domain.CausePeelOff, domain.CauseOperator, domain.CauseCloseAll, domain.CauseLateFill} {
+		require.NotEmpty(t, causeWords[code], code)
+		require.Equal(t, causeWords[code], CauseWords(string(code)))
+	}
+	require.Equal(t, "of_a_later_build", LimiterWords("of_a_later_build"))
+	require.Equal(t, "of_a_later_build", CauseWords("of_a_later_build"))
+	require.Empty(t, CauseWords(""), "nothing has left")
+}

@@ -27,9 +27,25 @@ func lotWords(n int) string {
 	return fmt.Sprintf("%d lots", n)
 }
 
+// limiterWords say what decided how many lots an entry gets.
+var limiterWords = map[string]string{
+	domain.LimiterRisk: "risk", domain.LimiterMargin: "margin", domain.LimiterDiscipline: "discipline", domain.LimiterRiskBudget: "the risk budget",
+	domain.LimiterInvalidRisk: "a stop that is not below the price", domain.LimiterSender: "what the sender asked for",
+}
+
+// LimiterWords is a limiter as one would say it, behind "limited by". A code that this build does not know stands for itself.
+func LimiterWords(code string) string { return said(limiterWords[code], code) }
+
+func said(words, code string) string {
+	if words == "" {
+		return code
+	}
+	return words
+}
+
 // sizeWords says how many lots, which rule limited them, and what each rule allowed.
 func sizeWords(s *domain.Sizing) string {
-	head := fmt.Sprintf("Size: %s, limited by %s.", lotWords(s.Lots), s.Limiter)
+	head := fmt.Sprintf("Size: %s, limited by %s.", lotWords(s.Lots), LimiterWords(s.Limiter))
 	var parts []string
 	if s.LotsDiscipline != nil || s.LotsRiskBudget != nil {
 		parts = append(parts,
@@ -147,6 +163,10 @@ var causeWords = map[domain.ExitCause]string{
 	domain.CauseLateFill: "an order that was done had filled",
 }
 
+// CauseWords says why lots leave, behind "because"; "" of a position that nothing has left. A code that this build does not know stands for
+// itself.
+func CauseWords(code string) string { return said(causeWords[domain.ExitCause(code)], code) }
+
 func exitWords(e *domain.ExitRequested) string {
 	var claims []string
 	for _, c := range e.Claims {
@@ -156,7 +176,7 @@ func exitWords(e *domain.ExitRequested) string {
 		}
 		claims = append(claims, fmt.Sprintf("%s of %s", lotWords(c.Lots), c.PositionID))
 	}
-	out := fmt.Sprintf("Exit %s asked for, because %s", e.IntentID, causeWords[e.Cause])
+	out := fmt.Sprintf("Exit %s asked for, because %s", e.IntentID, CauseWords(string(e.Cause)))
 	if len(claims) > 0 {
 		out += ": " + strings.Join(claims, ", ")
 	}

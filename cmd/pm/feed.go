@@ -20,7 +20,7 @@ import (
 
 // The limits of the feed.
 const (
-	feedTimeout  = 10 * time.Second       // one request, and the wait for the orders of a signal
+	feedTimeout  = 10 * time.Second       // one request, the wait for the orders of a signal, and that for the log
 	feedPoll     = 20 * time.Millisecond  // between two looks at the open orders
 	feedRetry    = 100 * time.Millisecond // before a signal that was turned away goes again
 	feedAttempts = 5
@@ -29,6 +29,7 @@ const (
 
 // feedDemo sends the sample signals to the service's own webhook, as a chart platform would, when this start opened the portfolio.
 func (s *service) feedDemo(ctx context.Context) {
+	came := ""
 	if s.opened {
 		f := &feed{url: s.web.url(), client: &http.Client{Timeout: feedTimeout}, now: time.Now, open: s.openOrders}
 		if len(s.cfg.Secrets) > 0 {
@@ -41,9 +42,19 @@ func (s *service) feedDemo(ctx context.Context) {
 			}
 			return
 		}
-		fmt.Fprintf(s.p.out, "sample signals: %s\n", outcomes)
+		came = fmt.Sprintf("sample signals: %s\n", outcomes)
 	}
+	s.logOut(ctx)
+	fmt.Fprint(s.p.out, came)
 	s.nextCommands()
+}
+
+// logOut waits for the log: what a person is told to do next stands behind its lines, not among them. A terminal that is paused has it
+// said when it goes on, or after feedTimeout.
+func (s *service) logOut(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, feedTimeout)
+	defer cancel()
+	s.drainLog(ctx)
 }
 
 // openOrders is how many orders are not done.

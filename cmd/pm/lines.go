@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"sync"
@@ -18,7 +19,7 @@ const (
 // lines takes log lines and never waits: the writer of the log of events says each step on its own goroutine, so a terminal that is
 // paused or a pipe that nobody reads would hold up orders.
 type lines struct {
-	queue   chan []byte
+	queue   chan line
 	dropped atomic.Int64
 	done    chan struct{}
 
@@ -26,12 +27,22 @@ type lines struct {
 	closed bool
 }
 
+// line is a log line, or a mark that is closed when everything before it is out.
+type line struct {
+	text []byte
+	out  chan struct{}
+}
+
 func newLines(to io.Writer) *lines {
-	l := &lines{queue: make(chan []byte, maxLines), done: make(chan struct{})}
+	l := &lines{queue: make(chan line, maxLines), done: make(chan struct{})}
 	go func() {
 		defer close(l.done)
-		for line := range l.queue {
-			_, _ = to.Write(line)
+		for next := range l.queue {
+			if next.out != nil {
+				close(next.out)
+				continue
+			}
+			_, _ = to.Write(next.text)
 			if n := l.dropped.Swap(0); n > 0 {
 				_, _ = fmt.Fprintf(to, "%d log lines were dropped here: whoever reads the log was too slow\n", n)
 			}
@@ -41,18 +52,40 @@ func newLines(to io.Writer) *lines {
 }
 
 // Write keeps a copy of one line.
-func (l *lines) Write(line []byte) (int, error) {
+func (l *lines) Write(text []byte) (int, error) {
+	if !l.put(line{text: append([]byte(nil), text...)}) {
+		l.dropped.Add(1)
+	}
+	return len(text), nil
+}
+
+// put says whether there was room.
+func (l *lines) put(next line) bool {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	if l.closed {
-		return len(line), nil
+		return true // nobody reads any more
 	}
 	select {
-	case l.queue <- append([]byte(nil), line...):
+	case l.queue <- next:
+		return true
 	default:
-		l.dropped.Add(1)
+		return false
 	}
-	return len(line), nil
+}
+
+// Drain returns when every line written so far is out, or when the context ends. With so many lines waiting that not even the mark finds
+// room it returns at once: nobody reads.
+func (l *lines) Drain(ctx context.Context) {
+	out := make(chan struct{})
+	if !l.put(line{out: out}) {
+		return
+	}
+	select {
+	case <-out:
+	case <-l.done:
+	case <-ctx.Done():
+	}
 }
 
 // Close lets what waits go out, for flushTimeout at most.

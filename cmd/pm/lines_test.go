@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -67,6 +68,63 @@ func TestLinesThatFindNoRoomAreCountedAndTheOthersKeepTheirOrder(t *testing.T) {
 	require.Equal(t, fmt.Sprint("line ", maxLines-1), said[len(said)-1])
 	fmt.Fprintln(l, "after the end")
 	require.NotContains(t, terminal.String(), "after the end")
+}
+
+func TestADrainedLogHasEveryLineOut(t *testing.T) {
+	terminal := pausedLog()
+	l := newLines(terminal)
+	fmt.Fprintln(l, "first")
+	fmt.Fprintln(l, "second")
+	<-terminal.asked
+	ended, end := context.WithCancel(t.Context())
+	end()
+	l.Drain(ended) // a paused terminal keeps nobody for ever
+	require.Empty(t, terminal.String())
+	out := make(chan string)
+	go func() {
+		l.Drain(t.Context())
+		out <- terminal.String()
+	}()
+	close(terminal.letGo)
+	require.Equal(t, "first\nsecond\n", <-out)
+	l.Close()
+	l.Drain(t.Context()) // returns
+}
+
+func TestADrainOfALogThatNobodyReadsAndThatIsFullReturns(t *testing.T) {
+	terminal := pausedLog()
+	l := newLines(terminal)
+	fmt.Fprintln(l, "first")
+	<-terminal.asked
+	for range maxLines {
+		fmt.Fprintln(l, "more")
+	}
+	l.Drain(t.Context())
+	close(terminal.letGo)
+	l.Close()
+}
+
+func TestADemoSaysWhatToTryBehindItsLog(t *testing.T) {
+	terminal := pausedLog()
+	ctx, cancel := context.WithCancel(t.Context())
+	address := make(chan string, 1)
+	p := program{
+		args: []string{"--demo", "--listen", "127.0.0.1:0", "--data", t.TempDir()}, out: &terminal.console, errs: terminal, build: "test",
+		ready: func(a string) { address <- a },
+	}
+	r := &running{t: t, cancel: cancel, code: make(chan int, 1), errs: &terminal.console}
+	go func() { r.code <- p.run(ctx) }()
+	r.url = "http://" + <-address
+	require.Eventually(t, func() bool {
+		return len(r.get("/api/v1/signals?limit=100")["signals"].([]any)) == 43
+	}, deadline, 5*time.Millisecond, "every sample signal is decided")
+	r.flat()
+	close(terminal.letGo)
+	require.Eventually(t, func() bool { return strings.Contains(terminal.String(), "Stop with Ctrl-C") }, deadline, 5*time.Millisecond)
+	before, _, said := strings.Cut(terminal.String(), "sample signals: 38 accepted, 5 rejected\n\nDashboard: ")
+	require.True(t, said, "nothing stands inside it")
+	require.Contains(t, before, fmt.Sprintf("revision=%v ", r.get("/api/v1/portfolio")["revision"]), "the log of the last signal stands before it")
+	require.Equal(t, exitStopped, r.stop())
 }
 
 func TestAnEndDoesNotWaitForEverForTheLastLines(t *testing.T) {

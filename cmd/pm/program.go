@@ -96,7 +96,9 @@ func (p *program) start(cmd *cobra.Command) error {
 	for _, w := range warnings {
 		log.Warn("configuration", "problem", w.String())
 	}
-	return newService(p, cfg, log).run(cmd.Context())
+	s := newService(p, cfg, log)
+	s.drainLog = lines.Drain
+	return s.run(cmd.Context())
 }
 
 // configure lists every problem at once.

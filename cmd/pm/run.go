@@ -25,6 +25,7 @@ type service struct {
 	cfg      *config.Config
 	log      *slog.Logger
 	instance string
+	drainLog func(context.Context) // returns when the log lines written so far are out
 
 	web   *web
 	store eventstore.Log
@@ -58,7 +59,7 @@ func newService(p *program, cfg *config.Config, log *slog.Logger) *service {
 	suffix := make([]byte, 2)
 	_, _ = rand.Read(suffix) // never fails
 	instance := fmt.Sprintf("%s-%d-%s", hostname(), os.Getpid(), hex.EncodeToString(suffix))
-	return &service{p: p, cfg: cfg, log: log, instance: instance, history: projections.NewHistory(), room: diskRoom}
+	return &service{p: p, cfg: cfg, log: log, instance: instance, history: projections.NewHistory(), room: diskRoom, drainLog: func(context.Context) {}}
 }
 
 // run is the recipe of every start: first, restart, after a crash. Nothing trades before the last step, and a step that fails ends

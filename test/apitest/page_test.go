@@ -27,6 +27,7 @@ func TestTheStatusPageShowsThePortfolioWithoutAScript(t *testing.T) {
 		"the demo banner": "Demo portfolio", "the trading state": `<p class="state good">ACTIVE</p>`, "a position": "BANK_NIFTY-1-Long_2",
 		"its stop": "50,200", "the pyramid": "Long_3", "a refusal in words": domain.ReasonCampaignOpen.Sentence(), "what was bought": "Buys 8 lots as BANK_NIFTY-1-Long_1",
 		"a closed position": "GOLD_MINI-1-Long_1", "closed equity": "5,0", "the head": r.get("/api/v1/portfolio").at("head_hash"), "the reload": `http-equiv="refresh"`,
+		"why it was closed": `title="signal" data-label="Why">the chart said so</td>`,
 	} {
 		require.Contains(t, a.body, text, what)
 	}
