@@ -77,7 +77,7 @@ fuzz: ## runs every fuzz target for TIME each (default 30s): make fuzz TIME=10m
 	  done; \
 	done
 
-bench: postgres ## measures appends, the webhook, recovery, starts, memory and the past, each beside its limit (under 5 minutes)
+bench: postgres ## measures appends, the webhook, recovery, starts, memory and the past, each beside its limit (about 7 minutes)
 	go test -run '^$$' -bench . -benchmem -timeout 30m ./test/bench/... | tee bench.out
 	@echo "compare two runs: $(TOOL) benchstat before.out bench.out"
 

@@ -35,13 +35,9 @@ type Halt struct {
 	Report   *Report // of a recovery: what was read and found
 }
 
-// Error begins with the code.
+// Error begins with the code, which the log's own errors have already: at their beginning, or behind what was being done.
 func (h *Halt) Error() string {
-	text := h.Err.Error()
-	if strings.HasPrefix(text, h.Code) {
-		return text // the log's own errors begin with it already
-	}
-	return h.Code + ": " + strings.Replace(text, h.Code+": ", "", 1) // or have it behind what was being done
+	return h.Code + ": " + strings.Replace(h.Err.Error(), h.Code+": ", "", 1)
 }
 
 // Unwrap gives the cause.
