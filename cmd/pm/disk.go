@@ -2,11 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"pm/domain"
-	"pm/eventstore"
+	"pm/domain/engine"
 )
 
 const (
@@ -47,20 +48,14 @@ func (s *service) watchDisk(ctx context.Context) {
 			return
 		case <-ticker.C:
 		}
-		if reason := s.lookAtDisk(); reason != "" {
-			s.reduceWhileActive(ctx, reason)
+		reason := s.lookAtDisk()
+		if reason == "" {
+			continue
 		}
-	}
-}
-
-func (s *service) reduceWhileActive(ctx context.Context, reason string) {
-	active := false
-	err := s.engine.Query(ctx, func(st *domain.State, _ eventstore.Head) { active = st.Trading.Mode == domain.Active })
-	if err != nil || !active { // an engine that has ended says so elsewhere
-		return
-	}
-	if _, err := s.engine.Submit(ctx, stopEntries(diskReason, reason)); err != nil {
-		s.log.Error("the disk is nearly full and entries could not be stopped; the next look tries again", "error", err)
+		_, err := s.engine.Submit(ctx, stopEntries(diskReason, reason))
+		if err != nil && ctx.Err() == nil && !errors.Is(err, engine.ErrStopped) { // an engine that has ended says so elsewhere
+			s.log.Error("the disk is nearly full and entries could not be stopped; the next look tries again", "error", err)
+		}
 	}
 }
 

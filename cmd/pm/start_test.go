@@ -81,12 +81,18 @@ func launch(t *testing.T, args ...string) *running {
 func (r *running) stop() int {
 	r.t.Helper()
 	r.cancel()
+	return r.ended()
+}
+
+// ended waits until pm has ended, by itself or because it was asked to.
+func (r *running) ended() int {
+	r.t.Helper()
 	select {
 	case code := <-r.code:
 		http.DefaultClient.CloseIdleConnections()
 		return code
 	case <-time.After(deadline):
-		require.Fail(r.t, "pm does not stop", r.errs.String())
+		require.Fail(r.t, "pm does not end", r.errs.String())
 		return -1
 	}
 }

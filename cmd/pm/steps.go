@@ -22,18 +22,16 @@ func (s *service) makeDataFolder(context.Context) error {
 	if err := os.MkdirAll(s.cfg.Data, 0o700); err != nil {
 		return &halt{Code: codeDataFolder, Err: fmt.Errorf("make the data folder: %w", err), Hint: "name a folder that can be written with --data DIR"}
 	}
-	if _, err := os.Stat(filepath.Join(s.cfg.Data, logFile)); err == nil && s.cfg.EventStore.Dir != s.cfg.Data {
+	// pmctl takes the folder of a log for a data folder, to read it; pm must not, to write beside it.
+	if _, err := os.Stat(filepath.Join(s.cfg.Data, sqlite.FileName)); err == nil && s.cfg.EventStore.Dir != s.cfg.Data {
 		return &halt{
-			Code: codeDataFolder, Err: fmt.Errorf("%s is the folder of a log: %s is in it, and a new portfolio would be opened inside", s.cfg.Data, logFile),
+			Code: codeDataFolder, Err: fmt.Errorf("%s is the folder of a log: %s is in it, and a new portfolio would be opened inside", s.cfg.Data, sqlite.FileName),
 			Hint: fmt.Sprintf("name the data folder, most likely the one above: --data %s; for a log that stands alone, make a folder and put it into DIR/log",
 				filepath.Dir(filepath.Clean(s.cfg.Data))),
 		}
 	}
 	return nil
 }
-
-// logFile is what a log is in its folder. pmctl takes that folder for a data folder, to read it; pm must not, to write beside it.
-const logFile = "events.db"
 
 // openLog takes the log for this process alone.
 func (s *service) openLog(ctx context.Context) error {

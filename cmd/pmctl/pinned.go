@@ -45,7 +45,10 @@ func (c *cli) pinned(trusted signature.KeyID) (*pinned, error) {
 const copyBehind = "this is the copy of a log across the wire and may lie behind it: name that log with --eventstore and the data folder with --data"
 
 // isCopy says whether a folder is where pm keeps its copy of a log across the wire.
-func isCopy(dir string) bool { return filepath.Base(dir) == "copy" }
+func isCopy(dir string) bool {
+	dir = filepath.Clean(dir)
+	return dir == installation.CopyFolder(filepath.Dir(dir))
+}
 
 // place is how pmctl is told the log in use.
 func (c *cli) place() string {

@@ -62,7 +62,7 @@ func (c *cli) logDir() (string, error) {
 
 // logIn is the log's folder in a data folder, or the folder itself where it holds the log.
 func logIn(dir string) string {
-	if _, err := os.Stat(filepath.Join(dir, "events.db")); err == nil {
+	if _, err := os.Stat(filepath.Join(dir, sqlite.FileName)); err == nil {
 		return dir
 	}
 	return filepath.Join(dir, logFolder)

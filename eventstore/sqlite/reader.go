@@ -27,7 +27,7 @@ const (
 // OpenReader opens the log in a folder for reading, whoever writes to it. It returns ErrNoLog, and leaves the folder as it is,
 // where there is none.
 func OpenReader(dir string) (*Log, error) {
-	name := filepath.Join(dir, fileName)
+	name := filepath.Join(dir, FileName)
 	if info, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0 {
 		return nil, fmt.Errorf("%w: %s", ErrNoLog, dir)
 	} else if err != nil {

@@ -17,8 +17,8 @@ import (
 )
 
 const (
-	// fileName is the database in its folder.
-	fileName = "events.db"
+	// FileName is the database of a log in its folder.
+	FileName = "events.db"
 	// rowsAtOnce is how many records of a large append go into one statement: to bind and step each alone costs half as much again.
 	rowsAtOnce = 16
 )
@@ -108,7 +108,7 @@ func open(dir string, p domain.PortfolioID, instance string, c care, check func(
 }
 
 func openWriter(dir string, p domain.PortfolioID, held *os.File, c care) (*Log, error) {
-	name := filepath.Join(dir, fileName)
+	name := filepath.Join(dir, FileName)
 	if err := makePrivate(name); err != nil {
 		return nil, err
 	}
